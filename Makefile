@@ -1,0 +1,181 @@
+# layerd: make (release build) · make demo · make test · make lint · make fuzz · make bench · make interop · make install
+# MODE=release|debug|asan|cov|fuzz picks the build; each has its own folder. V=1 shows the commands.
+
+MODE ?= release
+B ?= build/$(MODE)
+PREFIX ?= /usr/local
+DESTDIR ?=
+CC ?= cc
+
+VERSION := 0.1.0
+
+# ---- flags ----------------------------------------------------------------------------------------
+WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla \
+	-Wundef -Wwrite-strings -Wformat=2
+CPPFLAGS += -D_GNU_SOURCE -DLAYERD_VERSION='"$(VERSION)"' -I. -I$(B)/gen -MMD -MP
+HARDEN := -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fstack-clash-protection
+opt_release := -O2 -g $(HARDEN)
+opt_debug := -O0 -g3
+opt_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+opt_cov := -O0 -g --coverage
+opt_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -DTL_FUZZ
+ld_release := -pie -Wl,-z,relro,-z,now -Wl,--gc-sections
+ld_asan := -fsanitize=address,undefined
+ld_cov := --coverage
+ld_fuzz := -fsanitize=address,undefined
+ifeq ($(MODE),fuzz)
+CC := clang
+endif
+CFLAGS += -std=c11 $(WARN) $(opt_$(MODE)) -ffunction-sections -fdata-sections
+LDFLAGS += $(ld_$(MODE))
+LIBS_proto := -lmbedcrypto -lz
+LIBS_core := -llmdb -ljansson
+LIBS_daemon := -lev -lpthread -lm
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-6s %s\n'
+endif
+
+# ---- sources --------------------------------------------------------------------------------------
+SCHEMAS := schema/api.tl schema/mtproto.tl
+SRC_tl := $(wildcard tl/*.c)
+SRC_proto := $(wildcard proto/*.c)
+SRC_core := $(wildcard core/*.c)
+SRC_daemon := $(filter-out daemon/main.c,$(wildcard daemon/*.c daemon/methods/*.c))
+SRC_sandbox := $(wildcard tests/sandbox/*.c)
+SRC_layerctl := $(wildcard clients/layerctl/*.c)
+SRC_tlgen := $(wildcard schema/tlgen/*.c)
+SRC_harness := tests/harness.c
+
+obj = $(patsubst %.c,$(B)/%.o,$(1))
+OBJ_tl := $(call obj,$(SRC_tl)) $(B)/gen/tl_schema.o
+ROOMS := tl proto core daemon
+PROGRAMS := $(if $(wildcard daemon/main.c),$(B)/layerd) $(if $(SRC_layerctl),$(B)/layerctl) $(if $(SRC_sandbox),$(B)/layerd-sandbox)
+
+all: $(PROGRAMS)
+.PHONY: all demo test lint fuzz bench interop install clean deps
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+# ---- the generated schema ---------------------------------------------------------------------------
+$(B)/tlgen: $(call obj,$(SRC_tlgen))
+	$(say) LD $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(B)/gen/tl_schema.c: $(B)/tlgen $(SCHEMAS) schema/int53.txt
+	$(say) TLGEN $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(B)/tlgen --int53 schema/int53.txt --out $(B)/gen/tl_schema --prefix api $(SCHEMAS)
+$(B)/gen/tl_schema.h: $(B)/gen/tl_schema.c
+
+$(B)/gen/%.o: $(B)/gen/%.c
+	$(say) CC $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+# ---- objects, rooms, programs -----------------------------------------------------------------------
+$(B)/schema/%.o: schema/%.c
+	$(say) CC $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(B)/%.o: %.c | $(B)/gen/tl_schema.h
+	$(say) CC $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+define ROOM
+$(B)/lib$(1).a: $$(if $$(filter tl,$(1)),$$(OBJ_tl),$$(call obj,$$(SRC_$(1))))
+	$$(say) AR $$@
+	$$(Q)rm -f $$@ && ar rcs $$@ $$^
+endef
+$(foreach r,$(ROOMS),$(eval $(call ROOM,$(r))))
+
+$(B)/layerd: $(B)/daemon/main.o $(B)/libdaemon.a $(B)/libcore.a $(B)/libproto.a $(B)/libtl.a
+	$(say) LD $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_daemon) $(LIBS_core) $(LIBS_proto)
+$(B)/layerctl: $(call obj,$(SRC_layerctl)) $(B)/libtl.a
+	$(say) LD $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lm
+# The sandbox speaks more layers than one: its table of differences goes through the same generator.
+$(B)/layerd-sandbox: $(call obj,$(SRC_sandbox)) $(B)/libproto.a $(B)/libtl.a
+	$(say) LD $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lev -ljansson $(LIBS_proto) -lm
+
+# ---- unit tests: one program a room, linked with that room and those below ---------------------------
+LINK_tl := tl
+LINK_proto := proto tl
+LINK_core := core proto tl
+LINK_daemon := daemon core proto tl
+define UNIT
+TESTS_$(1) := $$(wildcard tests/unit/$(1)/*.c)
+$(B)/test/$(1): $$(call obj,$$(TESTS_$(1)) $$(SRC_harness)) $$(foreach r,$$(LINK_$(1)),$(B)/lib$$(r).a)
+	$$(say) LD $$@
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(if $$(filter daemon,$(1)),$$(LIBS_daemon)) $$(if $$(filter core daemon,$(1)),$$(LIBS_core)) $$(if $$(filter-out tl,$(1)),$$(LIBS_proto)) -ljansson -lm
+UNIT_BINS += $$(if $$(TESTS_$(1)),$(B)/test/$(1))
+test-$(1): $(B)/test/$(1)
+	$(B)/test/$(1) $(T)
+.PHONY: test-$(1)
+endef
+$(foreach r,$(ROOMS),$(eval $(call UNIT,$(r))))
+
+units: $(UNIT_BINS)
+.PHONY: units
+
+# ---- what people call ---------------------------------------------------------------------------------
+deps:
+	@.ci/deps build test
+
+demo:
+	@.ci/deps build demo
+	@$(MAKE) --no-print-directory MODE=release
+	@clients/examples/demo.sh $(B)
+
+test:
+	@.ci/deps build test
+	@tests/run
+
+lint:
+	@.ci/deps lint
+	@$(MAKE) --no-print-directory MODE=release
+	@tests/lint.sh build/release
+
+interop:
+	@.ci/deps build interop
+	@$(MAKE) --no-print-directory MODE=release
+	@tests/interop/run
+
+bench:
+	@.ci/deps build
+	@$(MAKE) --no-print-directory MODE=release
+	@tests/bench/run
+
+FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
+FUZZ_BINS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
+# MODE=fuzz links libFuzzer; every other mode links a driver that replays the corpus given on the command line.
+$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(if $(filter fuzz,$(MODE)),,$(B)/tests/fuzz/replay.o) $(B)/libdaemon.a $(B)/libcore.a $(B)/libproto.a $(B)/libtl.a
+	$(say) LD $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer) -o $@ $^ $(LIBS_daemon) $(LIBS_core) $(LIBS_proto)
+fuzzers: $(FUZZ_BINS)
+.PHONY: fuzzers
+fuzz:
+	@.ci/deps build fuzz
+	@$(MAKE) --no-print-directory MODE=fuzz fuzzers
+	@tests/fuzz/run
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
+	install -m 755 -s $(B)/layerd $(B)/layerctl $(B)/layerd-sandbox $(DESTDIR)$(PREFIX)/bin
+	install -m 644 systemd/*.service systemd/*.socket $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 644 systemd/layerd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/layerd.conf
+	install -m 644 systemd/layerd.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/layerd.conf
+
+clean:
+	rm -rf build
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
