@@ -52,7 +52,8 @@ SRC_tlgen := $(wildcard schema/tlgen/*.c)
 SRC_harness := tests/harness.c
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
-OBJ_tl := $(call obj,$(SRC_tl)) $(B)/gen/tl_schema.o
+GEN := $(if $(SRC_tlgen),$(B)/gen/tl_schema.h)
+OBJ_tl := $(call obj,$(SRC_tl)) $(GEN:.h=.o)
 ROOMS := tl proto core daemon
 PROGRAMS := $(if $(wildcard daemon/main.c),$(B)/layerd) $(if $(SRC_layerctl),$(B)/layerctl) $(if $(SRC_sandbox),$(B)/layerd-sandbox)
 
@@ -82,7 +83,7 @@ $(B)/schema/%.o: schema/%.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
-$(B)/%.o: %.c | $(B)/gen/tl_schema.h
+$(B)/%.o: %.c | $(GEN)
 	$(say) CC $<
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<

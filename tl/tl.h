@@ -43,7 +43,7 @@ struct tl_arena {
 void tl_arena_init(struct tl_arena *a, size_t cap);
 void *tl_arena_alloc(struct tl_arena *a, size_t size);
 void *tl_arena_copy(struct tl_arena *a, const void *data, size_t size); /* adds a NUL behind it */
-void tl_arena_reset(struct tl_arena *a);                                /* keeps the first chunk */
+void tl_arena_reset(struct tl_arena *a);                                /* keeps one chunk */
 void tl_arena_free(struct tl_arena *a);
 
 /* ---- buffer: growing bytes with a sticky error (NOMEM or TOO_LARGE past limit)
