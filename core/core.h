@@ -1,0 +1,222 @@
+/* core: the Telegram client as an engine without I/O. Front door of the room.
+ * One struct tg_account is one engine: bytes, time and finished jobs go in; connections wanted,
+ * batches to store, answers and updates come out by tg_account_next. Events live until the next
+ * pull. */
+#ifndef CORE_H
+#define CORE_H
+
+#include "proto/proto.h"
+
+/* ---- store: ordered tables of byte keys; LMDB or memory behind one vtable
+ * ------------------------- */
+enum tg_table {
+	TG_TABLE_META,    /* format version, counters */
+	TG_TABLE_ACCOUNT, /* name → settings, login state, self */
+	TG_TABLE_KEY,     /* account, world, dc → auth key, salts, time offset */
+	TG_TABLE_STATE,   /* account, box → pts, qts, date, seq */
+	TG_TABLE_PEER,    /* account, kind, id → access hash, username, phone, title … */
+	TG_TABLE_NAME,    /* account, username or phone → kind, id */
+	TG_TABLE_JOURNAL, /* seq → event */
+	TG_TABLE_CONSUMER,
+	TG_TABLE_OUTCOME, /* account, idempotency key → random id, result */
+	TG_TABLE_COUNT
+};
+/* A replayable list of writes that becomes one transaction. */
+struct tg_batch {
+	struct tl_buf ops;
+	struct tg_batch *next; /* the daemon's queue */
+	void *owner;           /* the daemon's */
+	uint64_t number;       /* the account's */
+	int result;            /* after the commit */
+};
+void tg_batch_put(struct tg_batch *b, enum tg_table t, const void *key, size_t nkey,
+		  const void *value, size_t n);
+void tg_batch_delete(struct tg_batch *b, enum tg_table t, const void *key, size_t nkey);
+void tg_batch_free(struct tg_batch *b);
+
+struct tg_store_ops;
+struct tg_store {
+	const struct tg_store_ops *ops;
+};
+struct tg_store_ops {
+	/* Loop thread. Appends the value to out; -TG_E_NOT_FOUND. */
+	int (*get)(struct tg_store *s, enum tg_table t, const void *key, size_t nkey,
+		   struct tl_buf *out);
+	/* Loop thread: the first entry with key >= from that begins with the prefix (in key order).
+	 */
+	int (*seek)(struct tg_store *s, enum tg_table t, const void *prefix, size_t nprefix,
+		    const void *from, size_t nfrom, struct tl_buf *key, struct tl_buf *value);
+	/* Store thread: all or nothing, durable when it returns 0. -TG_E_DISK_FULL, -TG_E_STORE. */
+	int (*commit)(struct tg_store *s, const struct tg_batch *const *batches, size_t count);
+	void (*close)(struct tg_store *s);
+};
+/* dir is locked; when another process has it: -TG_E_NOT_PERMITTED and *ret_pid. */
+int tg_store_open_lmdb(const char *dir, struct tg_store **ret, int *ret_pid) TL_MUST;
+int tg_store_open_memory(struct tg_store **ret) TL_MUST;
+
+/* ---- settings
+ * -------------------------------------------------------------------------------------- */
+struct tg_settings {
+	int api_id;
+	const char *api_hash;
+	bool test, catch_up;
+	int dc; /* first data centre; 0 = 2 */
+	struct mt_transport transport;
+	const struct mt_rsa *rsa; /* NULL: the built-in key of the world */
+	unsigned rsa_count;
+	const struct mt_address *addresses; /* from --dc; count 0: the built-in ones */
+	unsigned address_count;
+	const char *device_model, *system_version, *app_version, *system_lang_code, *lang_pack,
+		*lang_code;
+};
+struct tg_env {
+	struct mt_env random;
+	struct tg_store *store;
+};
+
+/* ---- an account
+ * ------------------------------------------------------------------------------------- */
+enum tg_state {
+	TG_SIGNED_OUT,
+	TG_CONNECTING, /* a login has been started */
+	TG_WAIT_PHONE,
+	TG_WAIT_CODE,
+	TG_WAIT_PASSWORD,
+	TG_WAIT_EMAIL,
+	TG_WAIT_EMAIL_CODE,
+	TG_WAIT_SIGNUP,
+	TG_WAIT_QR,
+	TG_WAIT_PAYMENT,
+	TG_READY,
+	TG_REVOKED,
+	TG_FAILED,
+};
+const char *tg_state_name(enum tg_state s);
+struct tg_account;
+/* Loads what the store has; settings are copied; name is the alias. */
+struct tg_account *tg_account_new(const char *name, const struct tg_settings *s,
+				  const struct tg_env *env, struct mt_time now);
+void tg_account_free(struct tg_account *a);
+const char *tg_account_name(const struct tg_account *a);
+enum tg_state tg_account_state(const struct tg_account *a);
+const char *tg_account_reason(const struct tg_account *a); /* of REVOKED and FAILED, or "" */
+bool tg_account_online(const struct tg_account *a);
+int64_t tg_account_self(const struct tg_account *a); /* own user id, 0 before the login */
+bool tg_account_is_bot(const struct tg_account *a);
+int64_t tg_account_server_time(const struct tg_account *a, struct mt_time now); /* ns */
+void tg_account_connect(struct tg_account *a, struct mt_time now);
+void tg_account_disconnect(struct tg_account *a, struct mt_time now);
+
+/* ---- login: the machine of RPC contract §9; each step ends in TG_EV_STATE or an error here
+ * ------------ */
+int tg_login_bot(struct tg_account *a, struct tl_str token, struct mt_time now) TL_MUST;
+int tg_sign_out(struct tg_account *a, struct mt_time now) TL_MUST; /* TG_EV_STATE when done */
+
+/* ---- calls
+ * --------------------------------------------------------------------------------------------- */
+struct tg_call_options {
+	int dc;           /* 0: the main one */
+	int64_t deadline; /* boot ns, absolute */
+	int flood_wait;   /* longest FLOOD_WAIT slept out, seconds */
+	unsigned flags;   /* MT_QUERY_… */
+	uint64_t chain;   /* calls with the same number keep their order; 0 = none */
+	bool any_state;   /* before login, too (help.getConfig works there) */
+};
+/* method: index of the function in body (wrappers apart). Exactly one ANSWER or ERROR follows. */
+int tg_call(struct tg_account *a, unsigned method, const void *body, size_t n,
+	    const struct tg_call_options *o, uint64_t *ret_call, struct mt_time now) TL_MUST;
+void tg_cancel(struct tg_account *a, uint64_t call, bool *ret_sent, struct mt_time now);
+
+/* ---- peers
+ * -----------------------------------------------------------------------------------------------
+ */
+enum tg_peer_kind { TG_PEER_NONE, TG_PEER_SELF, TG_PEER_USER, TG_PEER_CHAT, TG_PEER_CHANNEL };
+struct tg_peer { /* what the store knows */
+	enum tg_peer_kind kind;
+	int64_t id; /* bare */
+	int64_t access_hash;
+	bool has_hash, min, bot, megagroup, broadcast, forum, verified, premium, deleted;
+	char username[40], phone[24];
+	char name[160], last_name[96]; /* title, or first name; UTF-8, cut at a character */
+};
+int64_t tg_peer_marked(const struct tg_peer *p); /* -id for chats, -100… for channels */
+/* What a caller may write for a peer (RPC contract §3). */
+struct tg_peer_query {
+	enum tg_peer_form {
+		TG_FORM_SELF,
+		TG_FORM_ID,       /* kind NONE: a bare positive number, user or channel */
+		TG_FORM_USERNAME, /* text */
+		TG_FORM_PHONE,
+		TG_FORM_INVITE,
+		TG_FORM_TITLE,
+	} form;
+	enum tg_peer_kind kind;
+	int64_t id;
+	char text[256];
+};
+int tg_peer_parse(struct tl_str text, struct tg_peer_query *ret) TL_MUST; /* -TG_E_PEER_SYNTAX */
+int tg_peer_parse_id(int64_t marked, struct tg_peer_query *ret) TL_MUST;
+/* From the cache or the store; -TG_E_AGAIN: ask the network (tg_resolve); PEER_UNKNOWN,
+ * PEER_AMBIGUOUS. */
+int tg_peer_find(struct tg_account *a, const struct tg_peer_query *q, struct tg_peer *ret) TL_MUST;
+/* Over the network, one call for all who wait for the same text; TG_EV_RESOLVED with this number.
+ */
+int tg_resolve(struct tg_account *a, const struct tg_peer_query *q, int64_t deadline,
+	       uint64_t *ret_number, struct mt_time now) TL_MUST;
+void tg_resolve_cancel(struct tg_account *a, uint64_t number);
+/* Learn users and chats that pass by; used with tl_to_json, and by hand with a decoded object. */
+const struct tl_harvest *tg_harvest(struct tg_account *a);
+void tg_learn(struct tg_account *a, const struct tl_obj *user_or_chat);
+
+/* ---- the engine's doors
+ * ------------------------------------------------------------------------------------ */
+void tg_account_opened(struct tg_account *a, unsigned link, struct mt_time now);
+void tg_account_lost(struct tg_account *a, unsigned link,
+		     struct mt_time now); /* or could not connect */
+/* Error: close the connection, then say lost. */
+int tg_account_feed(struct tg_account *a, unsigned link, const void *data, size_t n,
+		    struct mt_time now) TL_MUST;
+struct tl_buf *tg_account_out(struct tg_account *a, unsigned link,
+			      struct mt_time now);       /* or NULL */
+int64_t tg_account_deadline(const struct tg_account *a); /* boot ns; INT64_MAX = none */
+void tg_account_tick(struct tg_account *a, struct mt_time now);
+void tg_account_job_done(struct tg_account *a, struct mt_job *job, struct mt_time now);
+void tg_account_stored(struct tg_account *a, struct tg_batch *batch,
+		       struct mt_time now); /* frees it */
+
+struct tg_event {
+	enum tg_event_kind {
+		TG_EV_CONNECT, /* link, address: open a TCP connection, then opened or lost */
+		TG_EV_CLOSE,   /* link: close it; no lost is needed */
+		TG_EV_JOB,     /* job: run it on a thread, then job_done */
+		TG_EV_UPDATE,  /* object (an Update), in order; belongs to the next STORE: its
+				  journal rows go into that batch */
+		TG_EV_GAP,   /* text: reason; box, from, to: history that Telegram did not hand over
+			      */
+		TG_EV_STORE, /* batch: commit it, then stored; owns all UPDATE and GAP events before
+				it */
+		TG_EV_ANSWER,   /* call, method, data: the answer's TL */
+		TG_EV_ERROR,    /* call, method, error: -TG_E_x; for TELEGRAM code, data = its text;
+				   retry_after */
+		TG_EV_RESOLVED, /* call = the number; error 0 and peer, or -TG_E_x (TELEGRAM: code,
+				   data) */
+		TG_EV_STATE,    /* the login state changed */
+		TG_EV_ONLINE,   /* online or not: connection_state */
+		TG_EV_CLOCK,    /* value: seconds that the local clock is off */
+	} kind;
+	unsigned link, method;
+	struct mt_address address;
+	struct mt_job *job;
+	struct tg_batch *batch;
+	const struct tl_obj *object;
+	uint64_t call;
+	const uint8_t *data;
+	size_t n;
+	int error, code, retry_after;
+	const char *text;
+	int64_t box, from, to, value; /* box: 0 common, else the channel's bare id */
+	struct tg_peer peer;
+};
+bool tg_account_next(struct tg_account *a, struct tg_event *ret, struct mt_time now);
+
+#endif
