@@ -1,0 +1,114 @@
+/* The vector reader of proto's unit tests, and repeatable randomness. */
+#include "tests/unit/proto/vectors.h"
+
+json_t *vectors_load(const char *file)
+{
+	json_error_t err;
+	json_t *root = json_load_file(test_vectors(file), 0, &err), *list;
+
+	if (!root)
+		test_fail(__FILE__, __LINE__, "%s: %s", file, err.text);
+	list = json_incref(json_object_get(root, "vectors"));
+	CHECK(json_is_array(list));
+	json_decref(root);
+	return list;
+}
+
+const char *vector_text(const json_t *v, const char *name)
+{
+	const json_t *m = json_object_get(v, name);
+
+	if (!json_is_string(m))
+		test_fail(__FILE__, __LINE__, "no text %s", name);
+	return json_string_value(m);
+}
+
+long long vector_int(const json_t *v, const char *name)
+{
+	const json_t *m = json_object_get(v, name);
+
+	if (!json_is_integer(m))
+		test_fail(__FILE__, __LINE__, "no number %s", name);
+	return json_integer_value(m);
+}
+
+uint64_t vector_hex64(const json_t *v, const char *name)
+{
+	return strtoull(vector_text(v, name), NULL, 16);
+}
+
+uint8_t *vector_bytes(const json_t *v, const char *name, size_t *ret_n)
+{
+	const char *hex = vector_text(v, name);
+	size_t n = strlen(hex) / 2;
+	uint8_t *p = malloc(n + 1);
+
+	*ret_n = test_unhex(hex, p, n);
+	return p;
+}
+
+const json_t *vectors_find(const json_t *list, const char *id)
+{
+	size_t i;
+	json_t *v;
+
+	json_array_foreach(list, i, v) if (strcmp(vector_text(v, "id"), id) == 0) return v;
+	test_fail(__FILE__, __LINE__, "no vector %s", id);
+}
+
+static bool fits(const char *pattern, const char *id)
+{
+	size_t n = strlen(pattern);
+
+	if (n && pattern[n - 1] == '*')
+		return strncmp(pattern, id, n - 1) == 0;
+	return strcmp(pattern, id) == 0;
+}
+
+unsigned vectors_run(const char *file, const struct vector_row *rows, unsigned *ret_elsewhere)
+{
+	json_t *list = vectors_load(file), *v;
+	unsigned checked = 0;
+	size_t i;
+
+	*ret_elsewhere = 0;
+	json_array_foreach(list, i, v)
+	{
+		const char *id = vector_text(v, "id");
+		const struct vector_row *r = rows;
+
+		while (r->id && !fits(r->id, id))
+			r++;
+		if (!r->id)
+			test_fail(__FILE__, __LINE__, "%s: %s has no row", file, id);
+		if (r->check) {
+			if (getenv("V"))
+				printf("%s\n", id);
+			r->check(v);
+			checked++;
+		} else {
+			CHECK(r->elsewhere);
+			(*ret_elsewhere)++;
+		}
+	}
+	json_decref(list);
+	return checked;
+}
+
+uint64_t splitmix(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return z ^ z >> 31;
+}
+
+void fixed_random(void *ctx, void *out, size_t n)
+{
+	struct fixed_random *r = ctx;
+	uint8_t *p = out;
+
+	for (; n; n--)
+		*p++ = r->at < r->n ? r->data[r->at++] : (uint8_t)splitmix(&r->state);
+}
