@@ -62,6 +62,8 @@ static void put_padded(const struct mt_env *env, const void *packet, size_t n, b
 {
 	uint8_t pad = draw_byte(env) & 15;
 
+	if (n < CONTROL_MAX && pad + n >= CONTROL_MAX)
+		pad = (uint8_t)(CONTROL_MAX - 1 - n); /* an error word stays below a message */
 	tl_put_u32(out, (uint32_t)(n + pad) | (quick_ack ? QUICK_ACK_BIT : 0));
 	tl_put(out, packet, n);
 	put_random(env, pad, out);

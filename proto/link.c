@@ -170,10 +170,12 @@ int mt_link_feed(struct mt_link *l, const void *data, size_t n)
 		tl_buf_free(&l->in);
 	if (!n)
 		return 0;
+	if (l->transport.obfuscated && !l->greeted)
+		return l->err = -TG_E_TRANSPORT; /* a server never speaks first */
 	p = tl_buf_extend(&l->in, n);
 	if (!p)
 		return l->err = l->in.err;
-	if (l->greeted && l->transport.obfuscated)
+	if (l->transport.obfuscated)
 		mt_ctr_xor(&l->obfuscation.dec, data, p, n);
 	else
 		memcpy(p, data, n);
@@ -229,7 +231,7 @@ int mt_link_next(struct mt_link *l, struct mt_packet *ret)
 		l->err = detect(l);
 	do {
 		used = 0;
-		if (!l->err && l->greeted && l->in.len > l->in_at)
+		if (!l->err && (l->greeted || !l->framer.server) && l->in.len > l->in_at)
 			l->err = mt_frame_get(&l->framer, l->in.data + l->in_at,
 					      l->in.len - l->in_at, &packet, &used);
 		if (l->err)
