@@ -7,11 +7,10 @@
 
 #include "proto/proto.h"
 
-/* ---- store: ordered tables of byte keys; LMDB or memory behind one vtable
- * ------------------------- */
+/* ---- store: ordered tables of byte keys; LMDB or memory behind one vtable ---- */
 enum tg_table {
-	TG_TABLE_META,    /* format version, counters */
-	TG_TABLE_ACCOUNT, /* name → settings, login state, self */
+	TG_TABLE_META, /* format version, counters */
+	TG_TABLE_ACCOUNT, /* name → core's record; name NUL … → whatever the daemon keeps there */
 	TG_TABLE_KEY,     /* account, world, dc → auth key, salts, time offset */
 	TG_TABLE_STATE,   /* account, box → pts, qts, date, seq */
 	TG_TABLE_PEER,    /* account, kind, id → access hash, username, phone, title … */
@@ -21,7 +20,7 @@ enum tg_table {
 	TG_TABLE_OUTCOME, /* account, idempotency key → random id, result */
 	TG_TABLE_COUNT
 };
-/* A replayable list of writes that becomes one transaction. */
+/* A replayable list of writes that becomes one transaction; ops.err is sticky. */
 struct tg_batch {
 	struct tl_buf ops;
 	struct tg_batch *next; /* the daemon's queue */
@@ -29,10 +28,11 @@ struct tg_batch {
 	uint64_t number;       /* the account's */
 	int result;            /* after the commit */
 };
+struct tg_batch *tg_batch_new(void); /* NULL: no memory */
 void tg_batch_put(struct tg_batch *b, enum tg_table t, const void *key, size_t nkey,
 		  const void *value, size_t n);
 void tg_batch_delete(struct tg_batch *b, enum tg_table t, const void *key, size_t nkey);
-void tg_batch_free(struct tg_batch *b);
+void tg_batch_free(struct tg_batch *b); /* the struct, too */
 
 struct tg_store_ops;
 struct tg_store {
@@ -42,8 +42,7 @@ struct tg_store_ops {
 	/* Loop thread. Appends the value to out; -TG_E_NOT_FOUND. */
 	int (*get)(struct tg_store *s, enum tg_table t, const void *key, size_t nkey,
 		   struct tl_buf *out);
-	/* Loop thread: the first entry with key >= from that begins with the prefix (in key order).
-	 */
+	/* Loop thread: the first entry, in key order, with key >= from that begins with prefix. */
 	int (*seek)(struct tg_store *s, enum tg_table t, const void *prefix, size_t nprefix,
 		    const void *from, size_t nfrom, struct tl_buf *key, struct tl_buf *value);
 	/* Store thread: all or nothing, durable when it returns 0. -TG_E_DISK_FULL, -TG_E_STORE. */
@@ -54,8 +53,7 @@ struct tg_store_ops {
 int tg_store_open_lmdb(const char *dir, struct tg_store **ret, int *ret_pid) TL_MUST;
 int tg_store_open_memory(struct tg_store **ret) TL_MUST;
 
-/* ---- settings
- * -------------------------------------------------------------------------------------- */
+/* ---- settings ---- */
 struct tg_settings {
 	int api_id;
 	const char *api_hash;
@@ -74,8 +72,7 @@ struct tg_env {
 	struct tg_store *store;
 };
 
-/* ---- an account
- * ------------------------------------------------------------------------------------- */
+/* ---- an account ---- */
 enum tg_state {
 	TG_SIGNED_OUT,
 	TG_CONNECTING, /* a login has been started */
@@ -107,13 +104,11 @@ int64_t tg_account_server_time(const struct tg_account *a, struct mt_time now); 
 void tg_account_connect(struct tg_account *a, struct mt_time now);
 void tg_account_disconnect(struct tg_account *a, struct mt_time now);
 
-/* ---- login: the machine of RPC contract §9; each step ends in TG_EV_STATE or an error here
- * ------------ */
+/* ---- login (RPC contract §9): each step ends in TG_EV_STATE or an error here ---- */
 int tg_login_bot(struct tg_account *a, struct tl_str token, struct mt_time now) TL_MUST;
 int tg_sign_out(struct tg_account *a, struct mt_time now) TL_MUST; /* TG_EV_STATE when done */
 
-/* ---- calls
- * --------------------------------------------------------------------------------------------- */
+/* ---- calls ---- */
 struct tg_call_options {
 	int dc;           /* 0: the main one */
 	int64_t deadline; /* boot ns, absolute */
@@ -127,9 +122,7 @@ int tg_call(struct tg_account *a, unsigned method, const void *body, size_t n,
 	    const struct tg_call_options *o, uint64_t *ret_call, struct mt_time now) TL_MUST;
 void tg_cancel(struct tg_account *a, uint64_t call, bool *ret_sent, struct mt_time now);
 
-/* ---- peers
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- peers ---- */
 enum tg_peer_kind { TG_PEER_NONE, TG_PEER_SELF, TG_PEER_USER, TG_PEER_CHAT, TG_PEER_CHANNEL };
 struct tg_peer { /* what the store knows */
 	enum tg_peer_kind kind;
@@ -156,11 +149,9 @@ struct tg_peer_query {
 };
 int tg_peer_parse(struct tl_str text, struct tg_peer_query *ret) TL_MUST; /* -TG_E_PEER_SYNTAX */
 int tg_peer_parse_id(int64_t marked, struct tg_peer_query *ret) TL_MUST;
-/* From the cache or the store; -TG_E_AGAIN: ask the network (tg_resolve); PEER_UNKNOWN,
- * PEER_AMBIGUOUS. */
+/* From what is known; -TG_E_AGAIN: ask the network (tg_resolve); PEER_UNKNOWN, PEER_AMBIGUOUS. */
 int tg_peer_find(struct tg_account *a, const struct tg_peer_query *q, struct tg_peer *ret) TL_MUST;
-/* Over the network, one call for all who wait for the same text; TG_EV_RESOLVED with this number.
- */
+/* Over the network, one call for all who wait for the same; TG_EV_RESOLVED with this number. */
 int tg_resolve(struct tg_account *a, const struct tg_peer_query *q, int64_t deadline,
 	       uint64_t *ret_number, struct mt_time now) TL_MUST;
 void tg_resolve_cancel(struct tg_account *a, uint64_t number);
@@ -168,8 +159,7 @@ void tg_resolve_cancel(struct tg_account *a, uint64_t number);
 const struct tl_harvest *tg_harvest(struct tg_account *a);
 void tg_learn(struct tg_account *a, const struct tl_obj *user_or_chat);
 
-/* ---- the engine's doors
- * ------------------------------------------------------------------------------------ */
+/* ---- the engine's doors ---- */
 void tg_account_opened(struct tg_account *a, unsigned link, struct mt_time now);
 void tg_account_lost(struct tg_account *a, unsigned link,
 		     struct mt_time now); /* or could not connect */
@@ -194,15 +184,16 @@ struct tg_event {
 		TG_EV_GAP,   /* text: reason; box, from, to: history that Telegram did not hand over
 			      */
 		TG_EV_STORE, /* batch: commit it, then stored; owns all UPDATE and GAP events before
-				it */
+				it. again: the same batch after a failed commit, it owns nothing new
+			      */
 		TG_EV_ANSWER,   /* call, method, data: the answer's TL */
 		TG_EV_ERROR,    /* call, method, error: -TG_E_x; for TELEGRAM code, data = its text;
-				   retry_after */
+				   retry_after; sent (of TIMEOUT): the outcome is unknown */
 		TG_EV_RESOLVED, /* call = the number; error 0 and peer, or -TG_E_x (TELEGRAM: code,
 				   data) */
-		TG_EV_STATE,    /* the login state changed */
-		TG_EV_ONLINE,   /* online or not: connection_state */
-		TG_EV_CLOCK,    /* value: seconds that the local clock is off */
+		TG_EV_STATE,  /* the login state changed; refused: error, code, data as in ERROR */
+		TG_EV_ONLINE, /* online or not: connection_state */
+		TG_EV_CLOCK,  /* value: seconds that the local clock is off */
 	} kind;
 	unsigned link, method;
 	struct mt_address address;
@@ -213,6 +204,7 @@ struct tg_event {
 	const uint8_t *data;
 	size_t n;
 	int error, code, retry_after;
+	bool sent, again;
 	const char *text;
 	int64_t box, from, to, value; /* box: 0 common, else the channel's bare id */
 	struct tg_peer peer;
