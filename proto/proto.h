@@ -30,8 +30,9 @@ void mt_ige_encrypt(const uint8_t key[32], uint8_t iv[32], const uint8_t *in, ui
 		    size_t n);
 void mt_ige_decrypt(const uint8_t key[32], uint8_t iv[32], const uint8_t *in, uint8_t *out,
 		    size_t n);
-struct mt_ctr { /* AES-256-CTR, any chunking (B.2) */
-	uint8_t key[32], counter[16], stream[16];
+struct mt_ctr {              /* AES-256-CTR, any chunking (B.2) */
+	uint8_t rounds[240]; /* the key schedule; its first 32 bytes are the key */
+	uint8_t counter[16], stream[16];
 	unsigned used; /* bytes of stream already used; 0 or 16 = draw the next */
 };
 void mt_ctr_init(struct mt_ctr *c, const uint8_t key[32], const uint8_t iv[16]);

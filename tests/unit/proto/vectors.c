@@ -3,14 +3,25 @@
 
 json_t *vectors_load(const char *file)
 {
+	static struct {
+		char name[32];
+		json_t *root;
+	} kept[16];
 	json_error_t err;
-	json_t *root = json_load_file(test_vectors(file), 0, &err), *list;
+	json_t *list;
+	size_t i = 0;
 
-	if (!root)
+	while (kept[i].root && strcmp(kept[i].name, file) != 0)
+		CHECK(++i < 16);
+	if (!kept[i].root) {
+		CHECK(strlen(file) < sizeof kept[i].name);
+		memcpy(kept[i].name, file, strlen(file));
+		kept[i].root = json_load_file(test_vectors(file), 0, &err);
+	}
+	if (!kept[i].root)
 		test_fail(__FILE__, __LINE__, "%s: %s", file, err.text);
-	list = json_incref(json_object_get(root, "vectors"));
+	list = json_incref(json_object_get(kept[i].root, "vectors"));
 	CHECK(json_is_array(list));
-	json_decref(root);
 	return list;
 }
 
@@ -35,6 +46,34 @@ long long vector_int(const json_t *v, const char *name)
 uint64_t vector_hex64(const json_t *v, const char *name)
 {
 	return strtoull(vector_text(v, name), NULL, 16);
+}
+
+bool vector_has(const json_t *v, const char *name)
+{
+	const json_t *m = json_object_get(v, name);
+
+	return m && !json_is_null(m);
+}
+
+size_t vector_hex(const json_t *v, const char *name, void *out, size_t max)
+{
+	const char *hex = vector_text(v, name);
+	char digit[3] = {'0', hex[0], 0};
+
+	if (strlen(hex) % 2 == 0)
+		return test_unhex(hex, out, max);
+	CHECK(max >= 1);
+	return test_unhex(digit, out, 1) + test_unhex(hex + 1, (uint8_t *)out + 1, max - 1);
+}
+
+void vector_number(const json_t *v, const char *name, uint8_t *out, size_t n)
+{
+	uint8_t raw[512];
+	size_t got = vector_hex(v, name, raw, sizeof raw);
+
+	CHECK(got <= n);
+	memset(out, 0, n - got);
+	memcpy(out + n - got, raw, got);
 }
 
 uint8_t *vector_bytes(const json_t *v, const char *name, size_t *ret_n)
@@ -111,4 +150,9 @@ void fixed_random(void *ctx, void *out, size_t n)
 
 	for (; n; n--)
 		*p++ = r->at < r->n ? r->data[r->at++] : (uint8_t)splitmix(&r->state);
+}
+
+struct mt_env fixed_env(struct fixed_random *r)
+{
+	return (struct mt_env){.random = fixed_random, .ctx = r};
 }
