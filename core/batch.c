@@ -1,0 +1,77 @@
+/* Batches: replayable lists of writes. A batch belongs to whoever made it until it is handed to the
+ * store thread, and comes back with its result. */
+#include "core/store.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* An operation: table, put or delete, key length (2), value length (4), key, value. */
+#define OP_HEAD 8u
+
+struct tg_batch *tg_batch_new(void)
+{
+	return calloc(1, sizeof(struct tg_batch));
+}
+
+void tg_batch_free(struct tg_batch *b)
+{
+	if (!b)
+		return;
+	tl_buf_free(&b->ops);
+	free(b);
+}
+
+static void add(struct tg_batch *b, enum tg_table t, bool is_put, const void *key, size_t nkey,
+		const void *value, size_t n)
+{
+	if (nkey == 0 || nkey > TG_STORE_MAX_KEY || n > UINT32_MAX) {
+		if (!b->ops.err)
+			b->ops.err = -TG_E_TOO_LARGE;
+		return;
+	}
+	tl_put_u8(&b->ops, (uint8_t)t);
+	tl_put_u8(&b->ops, is_put);
+	tl_put_u8(&b->ops, (uint8_t)nkey);
+	tl_put_u8(&b->ops, (uint8_t)(nkey >> 8));
+	tl_put_u32(&b->ops, (uint32_t)n);
+	tl_put(&b->ops, key, nkey);
+	tl_put(&b->ops, value, n);
+}
+
+void tg_batch_put(struct tg_batch *b, enum tg_table t, const void *key, size_t nkey,
+		  const void *value, size_t n)
+{
+	add(b, t, true, key, nkey, value, n);
+}
+
+void tg_batch_delete(struct tg_batch *b, enum tg_table t, const void *key, size_t nkey)
+{
+	add(b, t, false, key, nkey, NULL, 0);
+}
+
+bool tg_batch_next(const struct tg_batch *b, size_t *pos, struct tg_op *ret)
+{
+	const uint8_t *p = b->ops.data + *pos;
+
+	if (*pos >= b->ops.len)
+		return false;
+	assert(b->ops.len - *pos >= OP_HEAD && p[0] < TG_TABLE_COUNT);
+	ret->table = (enum tg_table)p[0];
+	ret->put = p[1];
+	ret->nkey = (size_t)p[2] | (size_t)p[3] << 8;
+	ret->n = (size_t)p[4] | (size_t)p[5] << 8 | (size_t)p[6] << 16 | (size_t)p[7] << 24;
+	ret->key = p + OP_HEAD;
+	ret->value = ret->key + ret->nkey;
+	*pos += OP_HEAD + ret->nkey + ret->n;
+	assert(*pos <= b->ops.len);
+	return true;
+}
+
+int tg_key_compare(const void *a, size_t na, const void *b, size_t nb)
+{
+	size_t n = na < nb ? na : nb;
+	int r = n ? memcmp(a, b, n) : 0;
+
+	return r ? r : (na > nb) - (na < nb);
+}
