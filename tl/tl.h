@@ -155,8 +155,9 @@ int tl_field_info(const struct tl_schema *s, unsigned ctor, unsigned n,
 /* ---- codec: structs -----------------------------------------------------------------------------
  */
 /* Reads one boxed object. String and byte fields point into the input. A top-level unknown
- * constructor gives TL_UNKNOWN; a nested one ends the reading: the readable part comes back,
- * *ret_truncated = true (may be NULL). */
+ * constructor gives TL_UNKNOWN; a nested one ends the reading: the readable part comes back (what
+ * follows is zero or NULL, also where a value is required), *ret_truncated = true. With
+ * ret_truncated NULL a nested one is -TG_E_WIRE_UNKNOWN. Constructors of a wrong type: WIRE. */
 int tl_decode(const struct tl_schema *s, struct tl_arena *a, struct tl_cursor *c,
 	      struct tl_obj **ret, bool *ret_truncated) TL_MUST;
 /* Reads a method's answer by the method's result type (Vector<…> and scalars come as struct
@@ -165,6 +166,9 @@ int tl_decode_result(const struct tl_schema *s, unsigned method, struct tl_arena
 		     struct tl_cursor *c, struct tl_obj **ret, bool *ret_truncated) TL_MUST;
 /* Writes an object or a call with its constructor number; flag words are computed from presence. */
 int tl_encode(const struct tl_schema *s, const struct tl_obj *o, struct tl_buf *out) TL_MUST;
+/* Writes a method's answer by its result type: the opposite of tl_decode_result. */
+int tl_encode_result(const struct tl_schema *s, unsigned method, const struct tl_obj *o,
+		     struct tl_buf *out) TL_MUST;
 /* A random valid value of a constructor or method, bounded in size; draw(ctx) gives random 64-bit
  * numbers. */
 int tl_random(const struct tl_schema *s, unsigned ctor, uint64_t (*draw)(void *), void *ctx,
