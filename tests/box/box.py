@@ -1,0 +1,254 @@
+"""What the box tests share: the real sandbox, the real daemon, a line client, cases that are counted.
+
+A box test is a Python 3 program (standard library only) that imports this module, marks functions with
+@case and ends with main(); it prints one closing line "N passed, N failed". LAYERD_BUILD names the folder
+with the binaries (default build/release)."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(ROOT, os.environ.get("LAYERD_BUILD", "build/release"))
+SLOW = 5 if "asan" in BUILD else 1  # sanitizers take their time
+
+
+class RpcError(Exception):
+    def __init__(self, error):
+        super().__init__(json.dumps(error))
+        self.error = error
+        self.code = error.get("code")
+        self.kind = (error.get("data") or {}).get("kind")
+
+
+class Line:
+    """A JSON-RPC client on a Unix socket, one JSON text a line."""
+
+    def __init__(self, path, timeout=20):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(timeout * SLOW)
+        self.sock.connect(path)
+        self.buffer = b""
+        self.next_id = 0
+        self.notes = []  # notifications seen while waiting for an answer
+
+    def close(self):
+        self.sock.close()
+
+    def send(self, obj):
+        data = obj if isinstance(obj, bytes) else json.dumps(obj).encode()
+        self.sock.sendall(data + b"\n")
+
+    def read_raw(self):
+        """The next line without its LF, or None at the end of the stream."""
+        while b"\n" not in self.buffer:
+            chunk = self.sock.recv(1 << 16)
+            if not chunk:
+                return None
+            self.buffer += chunk
+        line, self.buffer = self.buffer.split(b"\n", 1)
+        return line
+
+    def read(self):
+        line = self.read_raw()
+        return None if line is None else json.loads(line)
+
+    def call(self, method, **params):
+        self.next_id += 1
+        self.send({"jsonrpc": "2.0", "id": self.next_id, "method": method, "params": params})
+        while True:
+            answer = self.read()
+            if answer is None:
+                raise EOFError("%s: the connection was closed" % method)
+            if answer.get("id") != self.next_id:
+                self.notes.append(answer)
+                continue
+            if "error" in answer:
+                raise RpcError(answer["error"])
+            return answer["result"]
+
+    def note(self, want=lambda n: True, timeout=20):
+        """The next notification that want() accepts."""
+        end = time.monotonic() + timeout * SLOW
+        while True:
+            for i, n in enumerate(self.notes):
+                if want(n):
+                    return self.notes.pop(i)
+            left = end - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("no such notification; seen: %s" % self.notes[-5:])
+            self.sock.settimeout(left)
+            n = self.read()
+            if n is None:
+                raise EOFError("the connection was closed")
+            self.notes.append(n)
+
+
+class Process:
+    """A program under test: its own process group, stderr in a file, reaped and checked at the end."""
+
+    def __init__(self, args, log, **kw):
+        self.args = args
+        self.log = log
+        self.proc = subprocess.Popen(args, stderr=open(log, "ab"), start_new_session=True, **kw)
+        self.expected = False  # an end by our hand
+
+    @property
+    def pid(self):
+        return self.proc.pid
+
+    def kill(self, sig=signal.SIGKILL, wait=20):
+        self.expected = True
+        if self.proc.poll() is None:
+            self.proc.send_signal(sig)
+        return self.proc.wait(wait * SLOW)
+
+    def check(self):
+        """Alive, and no sanitizer report."""
+        code = self.proc.poll()
+        text = open(self.log, errors="replace").read()
+        if "Sanitizer" in text or "runtime error" in text:
+            raise AssertionError("sanitizer report in %s:\n%s" % (self.log, text[-4000:]))
+        if code is not None and not self.expected:
+            raise AssertionError("%s ended with %s:\n%s" % (self.args[0], code, text[-2000:]))
+
+
+class Sandbox(Process):
+    def __init__(self, folder, *extra, seed=1):
+        self.control_path = os.path.join(folder, "control.sock")
+        args = [os.path.join(BUILD, "layerd-sandbox"), "--listen", "127.0.0.1:0", "--control", self.control_path,
+                "--write-key", os.path.join(folder, "key.pem"), "--seed", str(seed), *extra]
+        super().__init__(args, os.path.join(folder, "sandbox.log"), stdout=subprocess.PIPE)
+        self.ready = json.loads(self.proc.stdout.readline())
+        self.control = Line(self.control_path)
+
+    def call(self, method, **params):
+        return self.control.call(method, **params)
+
+    def daemon_args(self):
+        args = []
+        for dc in self.ready["dcs"]:
+            host = dc["host"]
+            args += ["--dc", "%d=%s:%d" % (dc["id"], "[%s]" % host if ":" in host else host, dc["port"])]
+        return args + ["--rsa-key", self.ready["rsa_key"], "--api-id", "1", "--api-hash", "0" * 32]
+
+
+class Daemon:
+    """layerd, to be started, killed and started again on the same state."""
+
+    def __init__(self, folder, sandbox=None, *extra):
+        self.folder = folder
+        self.path = os.path.join(folder, "layerd.sock")
+        self.state = os.path.join(folder, "state")
+        self.log = os.path.join(folder, "layerd.log")
+        self.args = [os.path.join(BUILD, "layerd"), "--socket", self.path, "--state", self.state]
+        self.args += sandbox.daemon_args() if sandbox else ["--api-id", "1", "--api-hash", "0" * 32]
+        self.args += extra
+        self.process = None
+        self.start()
+
+    def start(self):
+        self.process = Process(self.args, self.log)
+        end = time.monotonic() + 10 * SLOW
+        while True:
+            self.process.check()
+            try:
+                line = Line(self.path)
+                line.call("ping")
+                line.close()
+                return
+            except (FileNotFoundError, ConnectionRefusedError, EOFError):
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.005)
+
+    def kill(self, sig=signal.SIGKILL):
+        return self.process.kill(sig)
+
+    def restart(self, sig=signal.SIGKILL):
+        self.kill(sig)
+        self.start()
+
+    def line(self, timeout=20):
+        return Line(self.path, timeout)
+
+    def check(self):
+        self.process.check()
+
+
+class World:
+    """A sandbox and a daemon in a folder of their own: with World() as w: …"""
+
+    def __init__(self, *daemon_args, sandbox_args=(), daemon=True):
+        self.folder = tempfile.mkdtemp(prefix="layerd-box-")
+        self.sandbox = Sandbox(self.folder, *sandbox_args)
+        self.daemon = Daemon(self.folder, self.sandbox, *daemon_args) if daemon else None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, tb):
+        try:
+            if kind is None:
+                self.check()
+        finally:
+            for p in (self.daemon and self.daemon.process, self.sandbox):
+                if p:
+                    p.kill(signal.SIGTERM if kind is None else signal.SIGKILL)
+            if kind is None:  # leaks are reported at the end
+                for p in (self.daemon and self.daemon.process, self.sandbox):
+                    if p:
+                        p.check()
+            if os.environ.get("LAYERD_KEEP"):
+                print("kept", self.folder, file=sys.stderr)
+            else:
+                shutil.rmtree(self.folder, ignore_errors=True)
+
+    def check(self):
+        self.sandbox.check()
+        if self.daemon:
+            self.daemon.check()
+
+    def bot(self, username="box_bot", account="main"):
+        """A new bot of the sandbox, logged in; returns (user_id, token)."""
+        made = self.sandbox.call("create_bot", username=username, first_name="Box")
+        line = self.daemon.line()
+        line.call("bot_sign_in", token=made["token"], account=account)
+        line.close()
+        return made["user_id"], made["token"]
+
+    def user(self, n=1, name="Alice", **more):
+        return self.sandbox.call("create_user", phone="+99966%d%04d" % (2, n), first_name=name, **more)["user_id"]
+
+
+CASES = []
+
+
+def case(f):
+    CASES.append(f)
+    return f
+
+
+def main():
+    passed = failed = 0
+    for f in CASES:
+        if len(sys.argv) > 1 and sys.argv[1] not in f.__name__:
+            continue
+        start = time.monotonic()
+        try:
+            f()
+            passed += 1
+            print("ok     %s (%.1f s)" % (f.__name__, time.monotonic() - start), flush=True)
+        except Exception:
+            failed += 1
+            traceback.print_exc()
+            print("FAILED %s" % f.__name__, flush=True)
+    print("%d passed, %d failed" % (passed, failed))
+    sys.exit(1 if failed or not passed else 0)
