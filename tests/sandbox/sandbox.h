@@ -95,5 +95,7 @@ void sb_world_call(struct sb_world *w, struct sb_call *c);
 void sb_world_unknown(struct sb_world *w, struct sb_auth *a, uint32_t id);
 /* A session of this authorisation appeared or lost its last connection. */
 void sb_world_online(struct sb_world *w, struct sb_auth *a, bool online);
+/* Before an authorisation is freed, whoever dropped it. */
+void sb_world_auth_gone(struct sb_world *w, struct sb_auth *a);
 
 #endif
