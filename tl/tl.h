@@ -29,13 +29,11 @@ struct tg_error_row {
 /* err may be -TG_E_x or TG_E_x; anything else gives the row of INTERNAL. */
 const struct tg_error_row *tg_error_row(int err);
 
-/* ---- limits (PROTOCOL A8) ---------------------------------------------------------------------
- */
+/* ---- limits (PROTOCOL A8) ---- */
 #define TL_MAX_DEPTH 64
 #define TL_MAX_STRING ((1u << 24) - 1)
 
-/* ---- arena: memory that dies together; alloc gives zeroed, 16-aligned bytes, NULL past the cap
- * ---- */
+/* ---- arena: memory that dies together; zeroed, 16-aligned bytes, NULL past the cap ---- */
 struct tl_arena {
 	struct tl_chunk *chunks;
 	size_t used, cap;
@@ -46,8 +44,7 @@ void *tl_arena_copy(struct tl_arena *a, const void *data, size_t size); /* adds 
 void tl_arena_reset(struct tl_arena *a);                                /* keeps one chunk */
 void tl_arena_free(struct tl_arena *a);
 
-/* ---- buffer: growing bytes with a sticky error (NOMEM or TOO_LARGE past limit)
- * ------------------- */
+/* ---- buffer: growing bytes with a sticky error (NOMEM or TOO_LARGE past limit) ---- */
 struct tl_buf {
 	uint8_t *data;
 	size_t len, cap, limit; /* limit 0 = none */
@@ -66,8 +63,7 @@ void tl_put_bytes(struct tl_buf *b, const void *data,
 		  size_t n);                          /* TL string: length, data, padding */
 void tl_put_text(struct tl_buf *b, const char *text); /* raw characters, no length, no NUL */
 
-/* ---- cursor: bounds-checked reading with a sticky error; after an error everything reads as 0
- * ---- */
+/* ---- cursor: bounds-checked; after an error everything reads as 0 ---- */
 struct tl_str {
 	const char *data; /* NULL = absent; not NUL-terminated */
 	uint32_t len;
@@ -91,8 +87,7 @@ struct tl_str tl_get_bytes(struct tl_cursor *c);
 struct tl_str tl_str(const char *text); /* "" is present and empty */
 bool tl_str_eq(struct tl_str s, const char *text);
 
-/* ---- JSON text out: always valid UTF-8, never a raw LF (RPC contract, framing)
- * -------------------- */
+/* ---- JSON text out: always valid UTF-8, never a raw LF (RPC contract, framing) ---- */
 void tl_js_string(struct tl_buf *b, const char *data,
 		  size_t n); /* quotes, escapes, U+FFFD repair */
 void tl_js_base64(struct tl_buf *b, const void *data, size_t n); /* quoted */
@@ -100,8 +95,7 @@ void tl_js_int(struct tl_buf *b, int64_t v);
 void tl_js_double(struct tl_buf *b, double v); /* shortest that reads back; NaN, inf = null */
 int tl_base64_decode(const char *text, size_t n, struct tl_buf *out) TL_MUST;
 
-/* ---- schema tables ------------------------------------------------------------------------------
- */
+/* ---- schema tables ---- */
 struct tl_schema; /* opaque; one for the API and MTProto service schema, others by tlgen --prefix */
 extern const struct tl_schema tl_api;
 
@@ -151,9 +145,16 @@ struct tl_field_info {
 /* Field n of a constructor as documentation; -TG_E_NOT_FOUND behind the last. */
 int tl_field_info(const struct tl_schema *s, unsigned ctor, unsigned n,
 		  struct tl_field_info *ret) TL_MUST;
+/* Fields by name, for code that follows the schema instead of a list of constructors. */
+bool tl_has_field(const struct tl_schema *s, unsigned ctor, const char *name);
+/* An int or long that is there. */
+bool tl_field_int(const struct tl_schema *s, const struct tl_obj *o, const char *name,
+		  int64_t *ret) TL_MUST;
+/* An object that is there, else NULL. */
+const struct tl_obj *tl_field_obj(const struct tl_schema *s, const struct tl_obj *o,
+				  const char *name);
 
-/* ---- codec: structs -----------------------------------------------------------------------------
- */
+/* ---- codec: structs ---- */
 /* Reads one boxed object. String and byte fields point into the input. A top-level unknown
  * constructor gives TL_UNKNOWN; a nested one ends the reading: the readable part comes back (what
  * follows is zero or NULL, also where a value is required), *ret_truncated = true. With
@@ -174,8 +175,7 @@ int tl_encode_result(const struct tl_schema *s, unsigned method, const struct tl
 int tl_random(const struct tl_schema *s, unsigned ctor, uint64_t (*draw)(void *), void *ctx,
 	      struct tl_arena *a, struct tl_obj **ret) TL_MUST;
 
-/* ---- codec: JSON
- * ---------------------------------------------------------------------------------- */
+/* ---- codec: JSON ---- */
 /* Sees every object of type User or Chat that passes by, whole (number included). */
 struct tl_harvest {
 	void (*seen)(void *ctx, unsigned ctor, const uint8_t *data, size_t n);
