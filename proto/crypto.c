@@ -1,6 +1,6 @@
 /* Hashes and block modes, the only place that knows mbedTLS's symmetric half (bignum.c has the
  * other). Nothing here keeps state between calls. */
-#include "proto/proto.h"
+#include "proto/crypto.h"
 
 #include <assert.h>
 #include <mbedtls/aes.h>
@@ -8,6 +8,7 @@
 #include <mbedtls/platform_util.h>
 #include <mbedtls/sha1.h>
 #include <mbedtls/sha256.h>
+#include <mbedtls/sha512.h>
 #include <mbedtls/version.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,10 @@
 #define mbedtls_sha256_starts mbedtls_sha256_starts_ret
 #define mbedtls_sha256_update mbedtls_sha256_update_ret
 #define mbedtls_sha256_finish mbedtls_sha256_finish_ret
+#define mbedtls_sha512 mbedtls_sha512_ret
+#define mbedtls_sha512_starts mbedtls_sha512_starts_ret
+#define mbedtls_sha512_update mbedtls_sha512_update_ret
+#define mbedtls_sha512_finish mbedtls_sha512_finish_ret
 #endif
 
 #define BLOCK 16
@@ -74,6 +79,76 @@ void mt_hmac_sha256(uint8_t out[32], const void *key, size_t nkey, const void *d
 void mt_md5(uint8_t out[16], const void *a, size_t n)
 {
 	must(mbedtls_md(mbedtls_md_info_from_type(MBEDTLS_MD_MD5), a, n, out));
+}
+
+/* ---- PBKDF2 -------------------------------------------------------------------------------------
+ */
+
+struct hmac512 { /* the hash after the inner and after the outer key block */
+	mbedtls_sha512_context inner, outer;
+};
+
+static void hmac512_start(struct hmac512 *h, const uint8_t *key, size_t n)
+{
+	uint8_t block[128] = {0};
+
+	if (n > sizeof block)
+		must(mbedtls_sha512(key, n, block, 0));
+	else
+		memcpy(block, key, n);
+	mbedtls_sha512_init(&h->inner);
+	mbedtls_sha512_init(&h->outer);
+	must(mbedtls_sha512_starts(&h->inner, 0));
+	must(mbedtls_sha512_starts(&h->outer, 0));
+	for (size_t i = 0; i < sizeof block; i++)
+		block[i] ^= 0x36;
+	must(mbedtls_sha512_update(&h->inner, block, sizeof block));
+	for (size_t i = 0; i < sizeof block; i++)
+		block[i] ^= 0x36 ^ 0x5c;
+	must(mbedtls_sha512_update(&h->outer, block, sizeof block));
+	mt_wipe(block, sizeof block);
+}
+
+static void hmac512(const struct hmac512 *h, const void *data, size_t n, uint8_t out[64])
+{
+	mbedtls_sha512_context c;
+
+	mbedtls_sha512_init(&c);
+	mbedtls_sha512_clone(&c, &h->inner);
+	must(mbedtls_sha512_update(&c, data, n));
+	must(mbedtls_sha512_finish(&c, out));
+	mbedtls_sha512_clone(&c, &h->outer);
+	must(mbedtls_sha512_update(&c, out, 64));
+	must(mbedtls_sha512_finish(&c, out));
+	mbedtls_sha512_free(&c);
+}
+
+/* The key blocks are hashed once: half the work of calling an HMAC in each round. */
+int mt_pbkdf2_sha512(uint8_t ret[64], const void *password, size_t n, const void *salt,
+		     size_t salt_n, unsigned rounds)
+{
+	uint8_t first[MT_PBKDF2_SALT_MAX + 4], u[64], sum[64];
+	struct hmac512 h;
+
+	if (salt_n > MT_PBKDF2_SALT_MAX)
+		return -TG_E_TOO_LARGE;
+	if (salt_n)
+		memcpy(first, salt, salt_n);
+	memcpy(first + salt_n, "\0\0\0\1", 4);
+	hmac512_start(&h, password, n);
+	hmac512(&h, first, salt_n + 4, u);
+	memcpy(sum, u, sizeof sum);
+	for (unsigned i = 1; i < rounds; i++) {
+		hmac512(&h, u, sizeof u, u);
+		for (unsigned k = 0; k < sizeof sum; k++)
+			sum[k] ^= u[k];
+	}
+	memcpy(ret, sum, sizeof sum);
+	mt_wipe(u, sizeof u);
+	mt_wipe(sum, sizeof sum);
+	mbedtls_sha512_free(&h.inner);
+	mbedtls_sha512_free(&h.outer);
+	return 0;
 }
 
 /* ---- AES-256-IGE (B.1): mbedTLS has none, it is built on single blocks -------------------------

@@ -3,12 +3,12 @@
 
 #include <zlib.h>
 
-static void pack(int window, const void *data, size_t n, struct tl_buf *out)
+static void pack(int level, int window, const void *data, size_t n, struct tl_buf *out)
 {
 	z_stream z = {.next_in = (Bytef *)(uintptr_t)data, .avail_in = (uInt)n};
 	size_t bound;
 
-	CHECK(deflateInit2(&z, 9, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+	CHECK(deflateInit2(&z, level, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY) == Z_OK);
 	bound = deflateBound(&z, n);
 	z.next_out = tl_buf_extend(out, bound);
 	z.avail_out = (uInt)bound;
@@ -61,13 +61,13 @@ TEST(gunzip_both_wrappers)
 	for (int window = 15; window <= 31; window += 16) {
 		tl_buf_clear(&packed);
 		tl_buf_clear(&out);
-		pack(window, data, sizeof data, &packed);
+		pack(9, window, data, sizeof data, &packed);
 		CHECK(mt_gunzip(packed.data, packed.len, &out) == 0);
 		CHECK_INT(out.len, sizeof data);
 		CHECK_MEM(out.data, data, sizeof data);
 	}
 	tl_buf_clear(&packed);
-	pack(-15, data, sizeof data, &packed);
+	pack(9, -15, data, sizeof data, &packed);
 	CHECK(mt_gunzip(packed.data, packed.len, &out) == -TG_E_WIRE);
 	tl_buf_free(&packed);
 	tl_buf_free(&out);
@@ -98,7 +98,7 @@ TEST(gunzip_refuses)
 	tl_put_u8(&packed, 0); /* garbage behind the end */
 	CHECK(mt_gunzip(packed.data, packed.len, &out) == -TG_E_WIRE);
 	packed.len--;
-	pack(31, data, 10, &packed); /* so is a second stream */
+	pack(9, 31, data, 10, &packed); /* so is a second stream */
 	CHECK(mt_gunzip(packed.data, packed.len, &out) == -TG_E_WIRE);
 	CHECK_INT(out.len, 4);
 	tl_buf_free(&packed);
@@ -112,7 +112,7 @@ static int unpack_zeros(size_t n, size_t *ret_ratio)
 	int err;
 
 	CHECK(zeros);
-	pack(31, zeros, n, &packed);
+	pack(9, 31, zeros, n, &packed);
 	*ret_ratio = n / packed.len;
 	err = mt_gunzip(packed.data, packed.len, &out);
 	CHECK(err ? out.len == 0 && out.cap <= 40u << 20 : out.len == n);
@@ -135,19 +135,20 @@ TEST(gunzip_limits)
 	CHECK_INT(unpack_zeros(mib + 1, &ratio), -TG_E_TOO_LARGE);
 	CHECK(noise);
 	fill(noise, 17 * mib, false);
-	pack(31, noise, 16 * mib - 64 * 1024, &packed); /* must not exceed what bytes can carry */
+	pack(1, 31, noise, 16 * mib - 64 * 1024,
+	     &packed); /* must not exceed what bytes can carry */
 	CHECK(packed.len <= TL_MAX_STRING);
 	CHECK(mt_gunzip(packed.data, packed.len, &out) == 0);
 	CHECK_MEM(out.data, noise, out.len);
 	tl_buf_clear(&packed);
 	tl_buf_clear(&out);
 	memset(noise + 8 * mib, 0, 9 * mib);
-	pack(31, noise, 16 * mib, &packed);
+	pack(1, 31, noise, 16 * mib, &packed);
 	CHECK(mt_gunzip(packed.data, packed.len, &out) == 0);
 	CHECK_INT(out.len, 16 * mib);
 	tl_buf_clear(&packed);
 	tl_buf_clear(&out);
-	pack(31, noise, 16 * mib + 1, &packed);
+	pack(1, 31, noise, 16 * mib + 1, &packed);
 	CHECK(mt_gunzip(packed.data, packed.len, &out) == -TG_E_TOO_LARGE);
 	tl_buf_free(&packed);
 	tl_buf_free(&out);
