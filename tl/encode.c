@@ -14,10 +14,12 @@ static void fail(struct encoder *e, int err)
 		e->err = err;
 }
 
-static bool is_present(const struct tl_field_row *f, const uint8_t *base)
+bool tl_is_present(const struct tl_field_row *f, const uint8_t *base)
 {
 	const void *p = base + f->offset;
 
+	if (f->flag == TL_FLAG_NONE && f->kind != TL_K_OBJECT && f->kind != TL_K_BARE)
+		return true;
 	if (tl_kind_is_scalar(f->kind))
 		return *(const bool *)(base + f->offset + tl_kind_size(f->kind));
 	switch ((enum tl_kind)f->kind) {
@@ -123,7 +125,7 @@ static void write_body(struct encoder *e, const struct tl_obj *o, unsigned depth
 	if (depth >= TL_MAX_DEPTH)
 		fail(e, -TG_E_WIRE_LIMIT);
 	for (f = first; f < end; f++)
-		if (f->flag != TL_FLAG_NONE && is_present(f, base))
+		if (f->flag != TL_FLAG_NONE && tl_is_present(f, base))
 			words[f->flag >> 5] |= 1u << (f->flag & 31);
 	for (f = first; f < end && !e->err; f++) {
 		if (f->kind == TL_K_FLAGS)

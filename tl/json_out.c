@@ -1,6 +1,6 @@
 /* JSON text out: strings with repaired UTF-8, numbers, base64. Writes into the caller's buffer and
  * keeps nothing. The only file that may call snprintf (for doubles). */
-#include "tl/tl.h"
+#include "tl/text.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -47,85 +47,166 @@ static int utf8_step(const uint8_t *p, const uint8_t *end)
 	return want;
 }
 
-/* First byte at or behind p that is not plain ASCII; eight at a time. */
-static const uint8_t *skip_plain(const uint8_t *p, const uint8_t *end)
+/* Bit 7 of the first byte that is not plain ASCII (and of others behind it); 0 when all eight are.
+ */
+static inline uint64_t special_bytes(uint64_t w)
 {
 	const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
 
-	while (end - p >= 8) {
-		uint64_t w, quote, slash;
-
-		memcpy(&w, p, 8);
-		quote = w ^ ones * '"';
-		slash = w ^ ones * '\\';
-		if ((w | (w - ones * 0x20) | (quote - ones) | (slash - ones)) & high)
-			break;
-		p += 8;
-	}
-	while (p < end && byte_class(*p) == PLAIN)
-		p++;
-	return p;
+	return (w | (w - ones * 0x20) | ((w ^ ones * '"') - ones) | ((w ^ ones * '\\') - ones)) &
+	       high;
 }
 
-static void put_escape(struct tl_buf *b, uint8_t c)
+static uint8_t *raw_escape(uint8_t *to, uint8_t c)
 {
 	static const char hex[] = "0123456789abcdef";
 	static const char letters[] = "btn\0fr"; /* U+0008 … U+000D */
-	char text[6] = {'\\', 'u', '0', '0', hex[c >> 4 & 15], hex[c & 15]};
 
+	*to++ = '\\';
 	if (c == '"' || c == '\\') {
-		text[1] = (char)c;
-		tl_put(b, text, 2);
+		*to++ = c;
 	} else if (c >= 8 && c <= 13 && letters[c - 8]) {
-		text[1] = letters[c - 8];
-		tl_put(b, text, 2);
+		*to++ = (uint8_t)letters[c - 8];
 	} else {
-		tl_put(b, text, 6);
+		memcpy(to, "u00", 3);
+		to[3] = (uint8_t)hex[c >> 4];
+		to[4] = (uint8_t)hex[c & 15];
+		to += 5;
 	}
+	return to;
+}
+
+/* One character that is not plain, or one plain one; *p moves behind it. */
+static uint8_t *raw_char(uint8_t *to, const uint8_t **p, const uint8_t *end)
+{
+	unsigned class = byte_class(**p);
+	int step;
+
+	if (class == PLAIN) {
+		*to++ = *(*p)++;
+		return to;
+	}
+	if (class == ESCAPE)
+		return raw_escape(to, *(*p)++);
+	step = utf8_step(*p, end);
+	if (step < 0) {
+		memcpy(to, "\xef\xbf\xbd", 3);
+		*p -= step;
+		return to + 3;
+	}
+	for (; step; step--)
+		*to++ = *(*p)++;
+	return to;
+}
+
+static uint8_t *raw_text(uint8_t *to, const uint8_t *p, const uint8_t *end)
+{
+	while (end - p >= 8) {
+		uint64_t w, special;
+
+		memcpy(&w, p, 8);
+		special = special_bytes(w);
+		memcpy(to, p, 8);
+		if (!special) {
+			p += 8;
+			to += 8;
+			continue;
+		}
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+		p += __builtin_ctzll(special) / 8;
+		to += __builtin_ctzll(special) / 8;
+#endif
+		to = raw_char(to, &p, end);
+	}
+	while (p < end)
+		to = raw_char(to, &p, end);
+	return to;
+}
+
+uint8_t *tl_raw_string(uint8_t *to, const uint8_t *data, size_t n)
+{
+	*to++ = '"';
+	to = raw_text(to, data, data + n);
+	*to++ = '"';
+	return to;
+}
+
+/* Where a piece of text may end without cutting a character: not before a continuation byte, unless
+ * there are more of them than any character has. */
+static size_t piece_length(const uint8_t *p, size_t n)
+{
+	size_t cut = TL_SHORT_TEXT;
+
+	if (n <= cut)
+		return n;
+	while ((p[cut] & 0xc0) == 0x80 && cut > TL_SHORT_TEXT - 3)
+		cut--;
+	return (p[cut] & 0xc0) == 0x80 ? TL_SHORT_TEXT : cut;
 }
 
 void tl_js_string(struct tl_buf *b, const char *data, size_t n)
 {
-	const uint8_t *p = (const uint8_t *)data, *end = p + n, *run = p;
-	int step;
+	const uint8_t *p = (const uint8_t *)data;
+	struct tl_out o;
 
-	tl_put_u8(b, '"');
-	while (n) {
-		p = skip_plain(p, end);
-		if (p == end)
+	tl_out_open(&o, b);
+	tl_out_char(&o, '"');
+	while (n && !b->err) {
+		size_t piece = piece_length(p, n);
+
+		if (!tl_out_room(&o, 6 * piece + 8))
 			break;
-		step = byte_class(*p) == ESCAPE ? 0 : utf8_step(p, end);
-		if (step > 0) {
-			p += step;
-			continue;
-		}
-		tl_put(b, run, (size_t)(p - run));
-		if (step == 0) {
-			put_escape(b, *p);
-			p++;
-		} else {
-			tl_put(b, "\xef\xbf\xbd", 3);
-			p -= step;
-		}
-		run = p;
+		o.p = raw_text(o.p, p, p + piece);
+		p += piece;
+		n -= piece;
 	}
-	if (n)
-		tl_put(b, run, (size_t)(p - run));
-	tl_put_u8(b, '"');
+	tl_out_char(&o, '"');
+	tl_out_close(&o);
+}
+
+bool tl_out_grow(struct tl_out *o, size_t n)
+{
+	void *p;
+
+	tl_out_close(o);
+	p = tl_buf_extend(o->buf, n);
+	if (p)
+		o->buf->len -= n;
+	tl_out_open(o, o->buf);
+	return p;
+}
+
+uint8_t *tl_raw_uint(uint8_t *to, uint64_t v)
+{
+	static const char pairs[] = "0001020304050607080910111213141516171819"
+				    "2021222324252627282930313233343536373839"
+				    "4041424344454647484950515253545556575859"
+				    "6061626364656667686970717273747576777879"
+				    "8081828384858687888990919293949596979899";
+	char text[20], *p = text + sizeof text;
+	size_t n;
+
+	while (v >= 100) {
+		p -= 2;
+		memcpy(p, pairs + v % 100 * 2, 2);
+		v /= 100;
+	}
+	if (v >= 10) {
+		p -= 2;
+		memcpy(p, pairs + v * 2, 2);
+	} else {
+		*--p = (char)('0' + v);
+	}
+	n = (size_t)(text + sizeof text - p);
+	memcpy(to, p, n);
+	return to + n;
 }
 
 void tl_js_int(struct tl_buf *b, int64_t v)
 {
-	char text[20], *p = text + sizeof text;
-	uint64_t u = v < 0 ? -(uint64_t)v : (uint64_t)v;
+	uint8_t text[24];
 
-	do {
-		*--p = (char)('0' + u % 10);
-		u /= 10;
-	} while (u);
-	if (v < 0)
-		*--p = '-';
-	tl_put(b, p, (size_t)(text + sizeof text - p));
+	tl_put(b, text, (size_t)(tl_raw_int(text, v) - text));
 }
 
 void tl_js_double(struct tl_buf *b, double v)

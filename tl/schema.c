@@ -78,8 +78,7 @@ bool tl_is_service(const struct tl_schema *s, unsigned ctor)
 	return row_of(s, ctor)->bits & TL_C_SERVICE;
 }
 
-/* The type as written, without condition: "Vector<int>", "#", "Peer". */
-static const char *kind_text(const struct tl_schema *s, unsigned kind, unsigned type)
+const char *tl_kind_text(const struct tl_schema *s, unsigned kind, unsigned type)
 {
 	switch ((enum tl_kind)kind) {
 	case TL_K_INT:
@@ -120,7 +119,7 @@ const char *tl_type_name(const struct tl_schema *s, unsigned ctor)
 {
 	const struct tl_ctor_row *row = row_of(s, ctor);
 
-	return row->bits & TL_C_GENERIC ? "X" : kind_text(s, row->kind, row->type);
+	return row->bits & TL_C_GENERIC ? "X" : tl_kind_text(s, row->kind, row->type);
 }
 
 static const struct tl_field_row *word_field(const struct tl_schema *s,
@@ -143,7 +142,7 @@ static void put_type(const struct tl_schema *s, const struct tl_ctor_row *row,
 		tl_js_int(out, f->flag & 31);
 		tl_put_u8(out, '?');
 	}
-	tl_put_text(out, kind_text(s, f->kind, f->type));
+	tl_put_text(out, tl_kind_text(s, f->kind, f->type));
 }
 
 int tl_line(const struct tl_schema *s, unsigned ctor, struct tl_buf *out)

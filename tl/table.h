@@ -133,4 +133,10 @@ static inline uint32_t tl_hash(uint32_t id, unsigned bits)
 	return id * 0x9e3779b1u >> (32 - bits);
 }
 
+/* The type as written, without condition: "Vector<int>", "#", "Peer". */
+const char *tl_kind_text(const struct tl_schema *s, unsigned kind, unsigned type);
+
+/* Whether a field of a struct holds a value. A required one does, but for a missing object. */
+bool tl_is_present(const struct tl_field_row *f, const uint8_t *base);
+
 #endif

@@ -10,7 +10,7 @@
 
 #define TL_MUST __attribute__((warn_unused_result))
 
-/* ---- errors ---------------------------------------------------------------------------------- */
+/* ---- errors ---- */
 enum tg_error {
 	TG_OK = 0,
 #define E(name, code, kind, retryable, text) TG_E_##name,
@@ -183,18 +183,20 @@ struct tl_harvest {
 };
 /* Wire → JSON text in one walk, appended to out; rolled back on failure. method = 0: any boxed
  * object; else a method's index: its result type is read. harvest may be NULL. RPC contract "TL in
- * JSON". */
+ * JSON". An array or scalar that was cut short by an unknown constructor comes as
+ * {"_":"vector","items":[…],"truncated":true}, an object with "truncated":true as its last member.
+ * Out's limit is held to within 25 KB: text is written where its longest form has room. */
 int tl_to_json(const struct tl_schema *s, unsigned method, struct tl_cursor *c, struct tl_buf *out,
 	       const struct tl_harvest *harvest, bool *ret_truncated) TL_MUST;
 int tl_obj_to_json(const struct tl_schema *s, const struct tl_obj *o,
 		   struct tl_buf *out) TL_MUST; /* a struct */
 
 struct json_t;
-/* Where and why JSON was refused: path "params.peer.user_id". */
+/* Where and why JSON was refused; path is below the value: "media[2].file.id", "" for itself. */
 struct tl_refusal {
 	char path[160];
 	char text[160];
-	char hint[96]; /* a near miss, or "" */
+	char hint[96]; /* did you mean "user_id"? or "" */
 };
 /* JSON object → wire. ctor > 0: the fields of that constructor or method ("_" may be absent); 0:
  * "_" decides. */

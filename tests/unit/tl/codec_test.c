@@ -2,6 +2,8 @@
 #include "tests/harness.h"
 #include "tl_schema.h"
 
+#include <jansson.h>
+
 #define ROUNDS 100
 
 static uint64_t draw(void *ctx)
@@ -12,11 +14,40 @@ static uint64_t draw(void *ctx)
 	return *x * 0x2545f4914f6cdd1du;
 }
 
-TEST_T(every_line_encodes_decodes_and_encodes_the_same, 60)
+static void check_json(const struct tl_obj *o, const struct tl_buf *wire, struct tl_buf *text,
+		       struct tl_buf *again)
 {
-	struct tl_buf first = {0}, second = {0};
+	struct tl_cursor c = tl_cursor(wire->data, wire->len);
+	struct tl_refusal why;
+	bool truncated = true;
+	json_error_t error;
+	json_t *v;
+	size_t n;
+
+	tl_buf_clear(text);
+	CHECK_INT(tl_to_json(&tl_api, 0, &c, text, NULL, &truncated), 0);
+	CHECK(!truncated && tl_left(&c) == 0);
+	n = text->len;
+	CHECK_INT(tl_obj_to_json(&tl_api, o, text), 0);
+	CHECK_INT(text->len, 2 * n);
+	CHECK_MEM(text->data, text->data + n, n);
+	v = json_loadb((char *)text->data, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+	if (!v)
+		test_fail(__FILE__, __LINE__, "%s: %s", tl_name(&tl_api, o->ctor), error.text);
+	tl_buf_clear(again);
+	if (tl_from_json(&tl_api, 0, v, again, &why))
+		test_fail(__FILE__, __LINE__, "%s: %s: %s", tl_name(&tl_api, o->ctor), why.path,
+			  why.text);
+	CHECK_INT(again->len, wire->len);
+	CHECK_MEM(again->data, wire->data, wire->len);
+	json_decref(v);
+}
+
+TEST_T(every_line_there_and_back_as_struct_and_as_json, 120)
+{
+	struct tl_buf first = {0}, second = {0}, text = {0};
 	unsigned count = tl_ctor_count(&tl_api), values = 0;
-	uint64_t seed = 42, bytes = 0;
+	uint64_t seed = 42, bytes = 0, chars = 0;
 	struct tl_arena a;
 
 	tl_arena_init(&a, 64 << 20);
@@ -39,13 +70,18 @@ TEST_T(every_line_encodes_decodes_and_encodes_the_same, 60)
 			CHECK_INT(tl_encode(&tl_api, back, &second), 0);
 			CHECK_INT(first.len, second.len);
 			CHECK_MEM(first.data, second.data, first.len);
+			check_json(o, &first, &text, &second);
 			bytes += first.len;
+			chars += text.len / 2;
 			values++;
 		}
 	}
-	printf("%u constructors and methods, %u values, %llu bytes: encode, decode, encode\n",
-	       count, values, (unsigned long long)bytes);
+	printf("%u constructors and methods, %u values, %llu bytes: encode, decode, encode; %llu "
+	       "bytes "
+	       "of JSON and back\n",
+	       count, values, (unsigned long long)bytes, (unsigned long long)chars);
 	tl_arena_free(&a);
 	tl_buf_free(&first);
 	tl_buf_free(&second);
+	tl_buf_free(&text);
 }
