@@ -82,8 +82,9 @@ static struct tl_str make_string(struct maker *m, bool text)
 
 static int64_t make_long(struct maker *m, unsigned kind)
 {
-	uint64_t v = m->draw(m->ctx) >> below(m, 64);
+	uint64_t v = m->draw(m->ctx);
 
+	v >>= below(m, 64);
 	if (below(m, 2))
 		v = -v;
 	return kind == TL_K_LONG53 ? (int64_t)v / 4096 : (int64_t)v;
