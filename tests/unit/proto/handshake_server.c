@@ -237,7 +237,8 @@ static void put_answer(struct server *s, struct tl_buf *out)
 	temporary(s, key, iv);
 	mt_ige_encrypt(key, iv, plain.data, plain.data, plain.len);
 	plain.data[0] ^= s->bend == DH_ANSWER_FIRST_BIT;
-	plain.data[plain.len - 17] ^= s->bend == DH_ANSWER_LAST_BLOCK;
+	if (s->bend == DH_ANSWER_LAST_BLOCK)
+		plain.data[plain.len - 17] ^= 1;
 	plain.len -= s->bend == DH_ANSWER_NOT_BLOCKS ? 4 : 0;
 	tl_put_bytes(out, plain.data, s->bend == DH_ANSWER_EMPTY ? 0 : plain.len);
 	tl_buf_free(&plain);
