@@ -1,0 +1,443 @@
+/* A client's life: connection after connection, back-off, deadlines, sessions. It owns the session,
+ * the queries and the events; its caller owns the socket, the clock and the threads.
+ * core.telegram.org/mtproto; checks C.15-C.19, C.71, D.16, D.50-D.55. */
+#include "proto/client.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BACKOFF_FIRST (NS / 5)
+#define BACKOFF_MAX (60 * NS)
+#define TIME_STEP NS /* a smaller change of the offset is not told */
+
+/* ---- birth and death ------------------------------------------------------------------------- */
+
+struct mt_client *mt_client_new(const struct mt_client_options *o, const struct mt_env *env,
+				struct mt_time now)
+{
+	struct mt_client *c = calloc(1, sizeof *c);
+
+	if (!c)
+		return NULL;
+	c->env = env;
+	c->o = *o;
+	c->events_tail = &c->events;
+	c->has_key = o->has_key && mt_key_init(&c->key, o->key) == 0;
+	mt_wipe(c->o.key, sizeof c->o.key);
+	for (unsigned i = 0; i < o->salt_count && i < MT_SALTS; i++)
+		c->salts.v[c->salts.n++] = o->salts[i];
+	c->clock.offset = c->told_offset = o->time_offset;
+	mt_session_start(&c->session, env);
+	c->first_answer_by = c->ack_at = c->state_at = c->stop_by = INT64_MAX;
+	c->salts_at = INT64_MIN;
+	c->connect_at = now.boot;
+	mt_client_tick(c, now);
+	return c;
+}
+
+void mt_client_free(struct mt_client *c)
+{
+	if (!c)
+		return;
+	mt_event_drop_all(c);
+	mt_query_free_all(c);
+	mt_exchange_end(c);
+	mt_outbox_forget(c);
+	mt_link_free(c->link);
+	mt_window_free(&c->session.window);
+	free(c->acks);
+	tl_buf_free(&c->init);
+	tl_buf_free(&c->misc);
+	tl_buf_free(&c->plain);
+	tl_buf_free(&c->pack);
+	tl_buf_free(&c->sealed);
+	tl_buf_free(&c->zip);
+	mt_wipe(c, sizeof *c);
+	free(c);
+}
+
+int mt_client_dc_number(const struct mt_client *c)
+{
+	int dc = c->o.dc + (c->o.test ? 10000 : 0);
+
+	return c->o.media ? -dc : dc;
+}
+
+int64_t mt_client_server_time(const struct mt_client *c, struct mt_time now)
+{
+	return mt_clock_now(&c->clock, now);
+}
+
+/* ---- what the caller wants ------------------------------------------------------------------- */
+
+void mt_client_set_init(struct mt_client *c, const void *init, size_t n)
+{
+	if (n == c->init.len && (!n || memcmp(init, c->init.data, n) == 0))
+		return;
+	tl_buf_clear(&c->init);
+	tl_put(&c->init, init, n);
+	c->inited = false;
+}
+
+int mt_client_send(struct mt_client *c, const void *body, size_t n, unsigned flags, uint64_t after,
+		   uint64_t *ret_query, struct mt_time now)
+{
+	(void)now;
+	if (c->stopping)
+		return -TG_E_SHUTTING_DOWN;
+	if (n < 4 || n % 4)
+		return -TG_E_WIRE;
+	if (n > MT_CONTAINER_BYTES)
+		return -TG_E_TOO_LARGE;
+	return mt_query_add(c, body, n, flags, after, ret_query);
+}
+
+void mt_client_cancel(struct mt_client *c, uint64_t query, bool *ret_sent, struct mt_time now)
+{
+	struct mt_query *q = mt_query_by_handle(c, query);
+	struct tl_buf body = {.len = 0};
+
+	(void)now;
+	if (ret_sent)
+		*ret_sent = !q || q->sent;
+	if (!q) {
+		mt_event_forget(c, query);
+		return;
+	}
+	if (q->flying && c->phase == MT_OPEN) {
+		tl_put_u32(&body, WIRE_RPC_DROP_ANSWER);
+		tl_put_u64(&body, q->msg_id);
+		mt_outbox_say(c, true, &body);
+		tl_buf_free(&body);
+	}
+	mt_query_drop(c, q);
+}
+
+/* Nothing will be sent any more: each query hears it, those that may have arrived in other words.
+ */
+static void fail_queries(struct mt_client *c, bool unsent_only)
+{
+	for (size_t i = c->all.n; i--;) {
+		struct mt_query *q = c->all.v[i];
+
+		if (q->sent && unsent_only)
+			continue;
+		mt_query_answer(c, q, MT_EV_FAILED,
+				q->sent ? -TG_E_OUTCOME_UNKNOWN : -TG_E_SHUTTING_DOWN, NULL, 0,
+				NULL);
+	}
+}
+
+static void stopped(struct mt_client *c)
+{
+	c->phase = MT_STOPPED;
+	fail_queries(c, false);
+}
+
+void mt_client_stop(struct mt_client *c, struct mt_time now)
+{
+	if (c->stopping)
+		return;
+	c->stopping = true;
+	fail_queries(c, true);
+	c->want_acks = c->acks_n > 0;
+	c->stop_by = now.boot + MT_STOP_WAIT;
+	if (c->phase == MT_IDLE)
+		stopped(c);
+	else if (c->phase != MT_OPEN)
+		mt_client_close(c, false);
+}
+
+/* ---- sessions -------------------------------------------------------------------------------- */
+
+void mt_client_tell_time(struct mt_client *c, struct mt_time now)
+{
+	int64_t offset = mt_clock_now(&c->clock, now) - now.real, step = offset - c->told_offset;
+
+	if (!c->clock.known || (step < TIME_STEP && step > -TIME_STEP))
+		return;
+	c->told_offset = offset;
+	mt_event_value(c, MT_EV_TIME, offset);
+}
+
+void mt_client_tell_salts(struct mt_client *c)
+{
+	mt_event_say(c, MT_EV_SALTS, 0, c->salts.v, c->salts.n * sizeof c->salts.v[0]);
+}
+
+void mt_client_settle(struct mt_client *c)
+{
+	if (!c->renew)
+		return;
+	c->renew = false;
+	mt_session_start(&c->session, c->env);
+	mt_outbox_forget(c);
+	c->inited = false;
+	c->inited_by = c->new_session_seen = c->corrected_at = 0;
+	c->want_ping = c->phase == MT_OPEN;
+	for (size_t i = c->flight.n; i--;)
+		mt_query_again_or_fail(c, c->flight.v[i]);
+	c->state_at = INT64_MAX;
+}
+
+void mt_client_correction(struct mt_client *c, uint64_t about, struct mt_time now)
+{
+	if (about <= c->corrected_at)
+		return; /* sent before the last one was heard */
+	c->corrected_at = c->session.last_msg_id;
+	if (now.boot - c->corrections_since > 60 * NS || !c->corrections) {
+		c->corrections_since = now.boot;
+		c->corrections = 0;
+	}
+	if (++c->corrections <= MT_CORRECTIONS)
+		return;
+	c->renew = true;
+	mt_client_close(c, true);
+}
+
+void mt_client_verified(struct mt_client *c)
+{
+	c->lost_keys = 0;
+	if (c->verified)
+		return;
+	c->verified = true;
+	c->first_answer_by = INT64_MAX;
+	mt_event_say(c, MT_EV_ONLINE, 0, NULL, 0);
+}
+
+void mt_client_session_opened(struct mt_client *c, struct mt_time now)
+{
+	c->phase = MT_OPEN;
+	mt_client_settle(c);
+	c->first_answer_by = now.boot + MT_FIRST_ANSWER;
+	c->want_ping = true;
+	c->ping_at = now.boot + MT_PING_PERIOD;
+	for (size_t i = 0; i < c->flight.n; i++)
+		c->flight.v[i]->asked = false;
+	c->want_state = c->flight.n > 0;
+}
+
+/* ---- connections ----------------------------------------------------------------------------- */
+
+void mt_client_close(struct mt_client *c, bool punish)
+{
+	c->punish |= punish;
+	if (c->phase != MT_CONNECTING && c->phase != MT_EXCHANGE && c->phase != MT_OPEN)
+		return;
+	c->phase = MT_CLOSING;
+	mt_event_say(c, MT_EV_CLOSE, 0, NULL, 0);
+}
+
+void mt_client_opened(struct mt_client *c, struct mt_time now)
+{
+	if (c->phase != MT_CONNECTING)
+		return;
+	c->opened_at = c->heard_at = c->progress_at = now.boot;
+	c->first_answer_by = now.boot + MT_FIRST_ANSWER;
+	c->out_seen = 0;
+	c->exchanges = c->bad_packets = 0;
+	c->verified = false;
+	c->rtt = 0;
+	c->link = mt_link_new(&c->o.transport, mt_client_dc_number(c), c->env);
+	if (!c->link)
+		mt_client_close(c, true);
+	else if (c->has_key)
+		mt_client_session_opened(c, now);
+	else
+		mt_exchange_start(c, now);
+}
+
+/* 0.2 s, then 1, 2, 4 … 60 s, a quarter more or less (C.71). A connection that lived for a while
+ * begins anew; one that only brought a packet waits a second. */
+static int64_t backoff(struct mt_client *c, struct mt_time now)
+{
+	int64_t wait = BACKOFF_FIRST;
+	uint32_t draw;
+
+	if (c->verified && now.boot - c->opened_at >= MT_STABLE)
+		c->level = 0;
+	else if (c->verified && !c->punish && c->level > 1)
+		c->level = 1;
+	if (c->punish && !c->level)
+		c->level = 1;
+	if (c->level)
+		wait = c->level > 6 ? BACKOFF_MAX : NS << (c->level - 1);
+	c->level++;
+	c->env->random(c->env->ctx, &draw, sizeof draw);
+	return wait - wait / 4 + (int64_t)(draw % (uint64_t)(wait / 2));
+}
+
+void mt_client_lost(struct mt_client *c, struct mt_time now)
+{
+	if (c->phase == MT_IDLE || c->phase == MT_STOPPED)
+		return;
+	mt_exchange_end(c);
+	mt_link_free(c->link);
+	c->link = NULL;
+	mt_outbox_lost(c);
+	c->phase = MT_IDLE;
+	c->connect_at = now.boot + backoff(c, now);
+	c->punish = c->verified = false;
+	c->first_answer_by = INT64_MAX;
+	mt_client_settle(c);
+	if (c->stopping)
+		stopped(c);
+}
+
+/* C.15-C.19. A key is never forgotten because of a transport error; the caller hears of it. */
+static void transport_error(struct mt_client *c, int code)
+{
+	bool in_session = c->phase == MT_OPEN;
+
+	mt_event_say(c, MT_EV_TRANSPORT_ERROR, code, NULL, 0);
+	if (code == -404 && in_session && ++c->lost_keys == 2)
+		mt_event_say(c, MT_EV_KEY_LOST, 0, NULL, 0);
+	mt_client_close(c, true);
+}
+
+int mt_client_feed(struct mt_client *c, const void *data, size_t n, struct mt_time now)
+{
+	struct mt_packet p = {.kind = MT_PACKET_NONE};
+	int err;
+
+	if (c->phase != MT_EXCHANGE && c->phase != MT_OPEN)
+		return 0;
+	if (n)
+		c->heard_at = now.boot;
+	err = mt_link_feed(c->link, data, n);
+	while (!err && (c->phase == MT_EXCHANGE || c->phase == MT_OPEN)) {
+		err = mt_link_next(c->link, &p);
+		if (err || p.kind == MT_PACKET_NONE)
+			break;
+		switch (p.kind) {
+		case MT_PACKET_NONE:
+		case MT_PACKET_QUICK_ACK: /* never asked for */
+			break;
+		case MT_PACKET_DATA:
+			mt_inbox_packet(c, p.data, p.n, now);
+			break;
+		case MT_PACKET_ERROR:
+			transport_error(c, p.code);
+			break;
+		}
+	}
+	if (err)
+		mt_client_close(c, true);
+	mt_client_settle(c);
+	return err == -TG_E_NOMEM ? err : 0;
+}
+
+static void watch_writes(struct mt_client *c, size_t len, struct mt_time now)
+{
+	if (len < c->out_seen || !c->out_seen)
+		c->progress_at = now.boot;
+}
+
+struct tl_buf *mt_client_out(struct mt_client *c, struct mt_time now)
+{
+	struct tl_buf *out;
+
+	if (c->phase != MT_EXCHANGE && c->phase != MT_OPEN)
+		return NULL;
+	out = mt_link_out(c->link);
+	watch_writes(c, out->len, now);
+	mt_outbox_flush(c, now);
+	mt_client_settle(c);
+	out = mt_link_out(c->link);
+	c->out_seen = out->len;
+	if (c->stopping && !out->len)
+		mt_client_close(c, false);
+	return out->len && c->phase != MT_CLOSING ? out : NULL;
+}
+
+/* ---- time ------------------------------------------------------------------------------------ */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t silent_until(const struct mt_client *c)
+{
+	int64_t slack = c->rtt + c->rtt / 2 + NS;
+
+	return c->heard_at + MT_PING_PERIOD + (slack > MT_PONG_SLACK ? slack : MT_PONG_SLACK);
+}
+
+int64_t mt_client_deadline(const struct mt_client *c)
+{
+	int64_t at = c->stop_by;
+
+	switch (c->phase) {
+	case MT_IDLE:
+		return c->connect_at;
+	case MT_CONNECTING:
+	case MT_CLOSING:
+	case MT_STOPPED:
+		return INT64_MAX;
+	case MT_OPEN:
+		at = earlier(at, earlier(c->ack_at, c->ping_at));
+		at = earlier(at, earlier(c->state_at, silent_until(c)));
+		break;
+	case MT_EXCHANGE:
+		break;
+	}
+	if (c->out_seen)
+		at = earlier(at, c->progress_at + MT_WRITE_STALL);
+	return earlier(at, c->first_answer_by);
+}
+
+/* Queries that have waited long are asked after, a dead letter is found that way (D.45). */
+static void tick_states(struct mt_client *c, struct mt_time now)
+{
+	c->state_at = INT64_MAX;
+	for (size_t i = 0; i < c->flight.n; i++) {
+		struct mt_query *q = c->flight.v[i];
+
+		if (now.boot - q->sent_at >= MT_STATE_SILENCE) {
+			q->sent_at = now.boot;
+			q->asked = false;
+			c->want_state = true;
+		}
+		c->state_at = earlier(c->state_at, q->sent_at + MT_STATE_SILENCE);
+	}
+}
+
+static void tick_open(struct mt_client *c, struct mt_time now)
+{
+	if (c->ack_at <= now.boot) {
+		c->ack_at = INT64_MAX;
+		c->want_acks = true;
+	}
+	if (c->ping_at <= now.boot) {
+		c->ping_at = now.boot + MT_PING_PERIOD;
+		c->want_ping = true;
+	}
+	if (c->state_at <= now.boot)
+		tick_states(c, now);
+	if (silent_until(c) <= now.boot)
+		mt_client_close(c, false);
+}
+
+static bool writes_stall(struct mt_client *c, struct mt_time now)
+{
+	size_t len = mt_link_out(c->link)->len;
+
+	watch_writes(c, len, now);
+	c->out_seen = len;
+	return len && c->progress_at + MT_WRITE_STALL <= now.boot;
+}
+
+void mt_client_tick(struct mt_client *c, struct mt_time now)
+{
+	if (c->phase == MT_IDLE && c->connect_at <= now.boot) {
+		c->phase = MT_CONNECTING;
+		mt_event_say(c, MT_EV_CONNECT, 0, NULL, 0);
+	}
+	if (c->phase != MT_EXCHANGE && c->phase != MT_OPEN)
+		return;
+	if (c->phase == MT_OPEN)
+		tick_open(c, now);
+	if (c->first_answer_by <= now.boot || c->stop_by <= now.boot || writes_stall(c, now))
+		mt_client_close(c, !c->stopping);
+}

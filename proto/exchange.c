@@ -1,0 +1,139 @@
+/* The key exchange inside a client: wraps the handshake's bodies into plain messages, watches over
+ * tries, and turns its outcome into a key, a salt and a time. The client owns the handshake.
+ * core.telegram.org/mtproto/auth_key; checks B.16, B.48-B.52. */
+#include "proto/client.h"
+
+#include <string.h>
+
+#define PLAIN_HEAD 20 /* auth_key_id 0, msg_id, length */
+#define HOPELESS 16   /* level of the back-off when no try can help: its longest wait */
+
+void mt_exchange_end(struct mt_client *c)
+{
+	mt_handshake_free(c->handshake);
+	c->handshake = NULL;
+	c->job = NULL; /* comes back to a client that does not wait for it any more */
+}
+
+void mt_exchange_start(struct mt_client *c, struct mt_time now)
+{
+	mt_exchange_end(c);
+	c->handshake = mt_handshake_new(mt_client_dc_number(c), false, 0, c->o.rsa, c->o.rsa_count,
+					c->env);
+	c->phase = MT_EXCHANGE;
+	c->exchanges++;
+	if (!c->handshake)
+		mt_client_close(c, true);
+	else
+		mt_exchange_go_on(c, now);
+}
+
+static void send_plain(struct mt_client *c, const uint8_t *body, size_t n, struct mt_time now)
+{
+	tl_buf_clear(&c->pack);
+	tl_put_u64(&c->pack, 0);
+	tl_put_u64(&c->pack, mt_msgid_next(&c->plain_msg_id, mt_clock_now(&c->clock, now)));
+	tl_put_u32(&c->pack, (uint32_t)n);
+	tl_put(&c->pack, body, n);
+	if (c->pack.err || mt_link_send(c->link, c->pack.data, c->pack.len, false))
+		mt_client_close(c, true);
+}
+
+static void done(struct mt_client *c, const struct mt_handshake_event *ev, struct mt_time now)
+{
+	if (mt_key_init(&c->key, ev->key)) {
+		mt_exchange_start(c, now); /* one in 2^64 keys has id 0 (B.7) */
+		return;
+	}
+	c->has_key = true;
+	mt_clock_set(&c->clock, now, now.real + ev->time_offset);
+	mt_salts_only(&c->salts, ev->salt);
+	mt_event_say(c, MT_EV_KEY, 0, c->key.key, sizeof c->key.key);
+	mt_client_tell_salts(c);
+	mt_client_tell_time(c, now);
+	mt_exchange_end(c);
+	c->renew = true; /* the old session belonged to another key (D.16) */
+	mt_client_session_opened(c, now);
+}
+
+static void failed(struct mt_client *c, const struct mt_handshake_event *ev, struct mt_time now)
+{
+	int err = ev->err;
+	bool restart = ev->restart && c->exchanges < MT_EXCHANGES;
+
+	mt_exchange_end(c);
+	if (restart) {
+		mt_exchange_start(c, now);
+		return;
+	}
+	mt_event_say(c, MT_EV_TRANSPORT_ERROR, err, NULL, 0);
+	if (err == -TG_E_NOT_FOUND) /* a server with other RSA keys: no storm (B.37) */
+		c->level = HOPELESS;
+	mt_client_close(c, true);
+}
+
+static void give_job(struct mt_client *c, struct mt_job *job)
+{
+	c->job = job;
+	if (mt_event_job(c, job))
+		return;
+	job->free(job);
+	mt_client_close(c, true);
+}
+
+void mt_exchange_go_on(struct mt_client *c, struct mt_time now)
+{
+	struct mt_handshake_event ev;
+
+	while (c->phase == MT_EXCHANGE && c->handshake) {
+		mt_handshake_next(c->handshake, &ev);
+		switch (ev.kind) {
+		case MT_HANDSHAKE_NONE:
+			return;
+		case MT_HANDSHAKE_SEND:
+			send_plain(c, ev.body, ev.n, now);
+			break;
+		case MT_HANDSHAKE_JOB:
+			give_job(c, ev.job);
+			break;
+		case MT_HANDSHAKE_DONE:
+			done(c, &ev, now);
+			return;
+		case MT_HANDSHAKE_FAILED:
+			failed(c, &ev, now);
+			return;
+		}
+	}
+}
+
+/* Plain messages count only while a key is being made (B.16). */
+void mt_exchange_plain(struct mt_client *c, const uint8_t *packet, size_t n, struct mt_time now)
+{
+	struct tl_cursor cur = tl_cursor(packet, n);
+	uint64_t msg_id;
+	uint32_t body_n;
+	const uint8_t *body;
+
+	if (c->phase != MT_EXCHANGE || !c->handshake)
+		return;
+	tl_get_u64(&cur);
+	msg_id = tl_get_u64(&cur);
+	body_n = tl_get_u32(&cur);
+	body = tl_get(&cur, body_n);
+	if (!body || !(msg_id & 1))
+		return;
+	if (mt_handshake_feed(c->handshake, body, body_n, now) == 0 || c->handshake)
+		mt_exchange_go_on(c, now); /* a failure comes as an event */
+}
+
+void mt_client_job_done(struct mt_client *c, struct mt_job *job, struct mt_time now)
+{
+	if (!c->handshake || job != c->job) {
+		job->free(job);
+		return;
+	}
+	c->job = NULL;
+	mt_handshake_job_done(c->handshake, job);
+	mt_exchange_go_on(c, now);
+	mt_client_settle(c);
+}

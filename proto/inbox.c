@@ -1,0 +1,243 @@
+/* What comes in: packets are opened, checked in the order of D.10, and taken apart: containers,
+ * copies, gzip. What is no service message goes to the caller as an update. Owns nothing.
+ * core.telegram.org/mtproto/security_guidelines; checks A.27-A.46, B.11-B.16, D.10-D.14, D.36. */
+#include "proto/client.h"
+
+#include <string.h>
+
+#define OUT_OF_TIME 3 /* messages in a row; then it is our clock that is wrong */
+
+static void dispatch(struct mt_client *c, const struct mt_incoming *in, const uint8_t *body,
+		     size_t n);
+
+static void unreadable(struct mt_client *c)
+{
+	mt_event_say(c, MT_EV_UNREADABLE, 0, NULL, 0);
+}
+
+static uint32_t number_of(const uint8_t *body, size_t n)
+{
+	struct tl_cursor cur = tl_cursor(body, n);
+
+	return tl_peek_u32(&cur);
+}
+
+/* ---- gzip ------------------------------------------------------------------------------------ */
+
+int mt_inbox_unzip(const uint8_t *body, size_t n, struct tl_buf *out)
+{
+	struct tl_cursor cur = tl_cursor(body, n);
+	struct tl_str packed;
+	int err;
+
+	tl_get_u32(&cur);
+	packed = tl_get_bytes(&cur);
+	if (cur.err)
+		return cur.err;
+	err = mt_gunzip(packed.data, packed.len, out);
+	if (!err)
+		err = out->err;
+	if (!err && number_of(out->data, out->len) == WIRE_GZIP_PACKED)
+		err = -TG_E_WIRE_LIMIT;
+	return err;
+}
+
+static void take_zipped(struct mt_client *c, const struct mt_incoming *in, const uint8_t *body,
+			size_t n)
+{
+	struct mt_incoming inner = *in;
+	struct tl_buf out = {.len = 0};
+
+	inner.zipped = true;
+	if (in->zipped || mt_inbox_unzip(body, n, &out))
+		unreadable(c);
+	else
+		dispatch(c, &inner, out.data, out.len);
+	tl_buf_free(&out);
+}
+
+/* ---- messages in messages -------------------------------------------------------------------- */
+
+/* An answer that is still waited for cannot be a repetition, however old its id. */
+static bool is_awaited(struct mt_client *c, const uint8_t *body, size_t n)
+{
+	struct tl_cursor cur = tl_cursor(body, n);
+
+	return tl_get_u32(&cur) == WIRE_RPC_RESULT && mt_query_by_msg_id(c, tl_get_u64(&cur));
+}
+
+/* One message of a container or a copy: its own id counts, its time does not (D.12, D.14). */
+static void take_inner(struct mt_client *c, const struct mt_incoming *outer, uint64_t msg_id,
+		       uint32_t seqno, const uint8_t *body, size_t n)
+{
+	struct mt_incoming in = *outer;
+	enum mt_verdict v = mt_window_look(&c->session.window, MT_WINDOW_IDS, msg_id);
+
+	if (!(msg_id & 1))
+		return;
+	if (seqno & 1)
+		mt_outbox_ack(c, msg_id, in.now);
+	if (v == MT_DUPLICATE || (v == MT_TOO_OLD && !is_awaited(c, body, n)))
+		return;
+	mt_window_put(&c->session.window, MT_WINDOW_IDS, msg_id);
+	in.msg_id = msg_id;
+	in.contained = true;
+	dispatch(c, &in, body, n);
+}
+
+/* Reads one bare message and takes it; false: it is broken. */
+static bool take_bare(struct mt_client *c, const struct mt_incoming *in, struct tl_cursor *cur)
+{
+	uint64_t msg_id = tl_get_u64(cur);
+	uint32_t seqno = tl_get_u32(cur), n = tl_get_u32(cur);
+	const uint8_t *body = n % 4 ? NULL : tl_get(cur, n);
+
+	if (!body || cur->err)
+		return false;
+	take_inner(c, in, msg_id, seqno, body, n);
+	return true;
+}
+
+static void take_container(struct mt_client *c, const struct mt_incoming *in, const uint8_t *body,
+			   size_t n)
+{
+	struct tl_cursor cur = tl_cursor(body, n);
+	uint32_t count;
+
+	tl_get_u32(&cur);
+	count = tl_get_u32(&cur);
+	if (in->contained || cur.err || count > MT_CONTAINER_IN || count > tl_left(&cur) / 16) {
+		unreadable(c);
+		return;
+	}
+	for (; count; count--) {
+		if (!take_bare(c, in, &cur)) {
+			unreadable(c); /* those before it were valid (D.36) */
+			return;
+		}
+	}
+}
+
+static void take_copy(struct mt_client *c, const struct mt_incoming *in, const uint8_t *body,
+		      size_t n)
+{
+	struct tl_cursor cur = tl_cursor(body, n);
+	struct mt_incoming inner = *in;
+
+	tl_get_u32(&cur);
+	inner.copied = true;
+	if (in->copied || !take_bare(c, &inner, &cur))
+		unreadable(c);
+}
+
+static void dispatch(struct mt_client *c, const struct mt_incoming *in, const uint8_t *body,
+		     size_t n)
+{
+	switch (number_of(body, n)) {
+	case 0:
+		unreadable(c);
+		break;
+	case WIRE_MSG_CONTAINER:
+		take_container(c, in, body, n);
+		break;
+	case WIRE_MSG_COPY:
+		take_copy(c, in, body, n);
+		break;
+	case WIRE_GZIP_PACKED:
+		take_zipped(c, in, body, n);
+		break;
+	case WIRE_RPC_RESULT:
+		mt_service_result(c, in, body, n);
+		break;
+	default:
+		if (!mt_service_take(c, in, body, n))
+			mt_event_say(c, MT_EV_UPDATE, 0, body, n);
+		break;
+	}
+}
+
+/* ---- packets --------------------------------------------------------------------------------- */
+
+static void bad_packet(struct mt_client *c)
+{
+	if (++c->bad_packets >= MT_BAD_PACKETS)
+		mt_client_close(c, true);
+}
+
+/* Messages are authentic but from another time: our clock is wrong, and nothing that has been
+ * waited for will ever come. The next connection learns the time anew, in a new session. */
+static void out_of_time(struct mt_client *c, struct mt_time now)
+{
+	if (++c->out_of_time < OUT_OF_TIME)
+		return;
+	c->out_of_time = 0;
+	c->clock = (struct mt_clock){mt_clock_now(&c->clock, now) - now.real, false};
+	c->renew = true;
+	mt_client_close(c, true);
+}
+
+/* A message's own checks; true: it is to be taken. */
+static bool admit(struct mt_client *c, const struct mt_header *h, const uint8_t *body, size_t n,
+		  struct mt_time now)
+{
+	enum mt_verdict v = mt_window_look(&c->session.window, MT_WINDOW_IDS, h->msg_id);
+	bool correction;
+
+	if (!(h->msg_id & 1))
+		return false;
+	if (v == MT_DUPLICATE) {
+		if (h->seqno & 1)
+			mt_outbox_ack(c, h->msg_id, now);
+		return false;
+	}
+	correction = mt_service_is_correction(c, body, n);
+	if (c->clock.known && !correction &&
+	    !mt_msgid_in_time(h->msg_id, mt_clock_now(&c->clock, now))) {
+		out_of_time(c, now);
+		return false;
+	}
+	if (v == MT_TOO_OLD && !is_awaited(c, body, n)) {
+		c->renew = true; /* D.12 */
+		return false;
+	}
+	c->out_of_time = 0;
+	if (!correction)
+		mt_clock_seen(&c->clock, now, mt_msgid_time(h->msg_id));
+	mt_window_put(&c->session.window, MT_WINDOW_IDS, h->msg_id);
+	return true;
+}
+
+void mt_inbox_packet(struct mt_client *c, const void *packet, size_t n, struct mt_time now)
+{
+	static const uint8_t plain[8];
+	struct mt_incoming in = {.now = now};
+	struct mt_header h;
+	const uint8_t *body;
+	size_t body_n;
+
+	if (n >= sizeof plain && memcmp(packet, plain, sizeof plain) == 0) {
+		mt_exchange_plain(c, packet, n, now);
+		return;
+	}
+	if (c->phase != MT_OPEN)
+		return;
+	if (mt_open(&c->key, MT_TO_CLIENT, packet, n, &c->plain, &h, &body, &body_n)) {
+		bad_packet(c);
+		return;
+	}
+	if (h.session == c->session.id) {
+		c->bad_packets = 0;
+		mt_client_verified(c);
+		if (admit(c, &h, body, body_n, now)) {
+			if (h.seqno & 1)
+				mt_outbox_ack(c, h.msg_id, now);
+			in.msg_id = h.msg_id;
+			dispatch(c, &in, body, body_n);
+			mt_client_tell_time(c, now);
+		}
+	} else if (h.session != c->session.previous) {
+		bad_packet(c);
+	}
+	if (c->plain.cap > MT_KEEP_BYTES)
+		tl_buf_free(&c->plain);
+}
