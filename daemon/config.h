@@ -1,0 +1,58 @@
+/* Settings: flags over environment (LAYERD_*) over file, one table of rows for all three. */
+#ifndef DAEMON_CONFIG_H
+#define DAEMON_CONFIG_H
+
+#include "core/core.h"
+#include "daemon/log.h"
+
+#define RPC_MAX_DCS 32
+#define RPC_MAX_KEYS 8
+#define RPC_MAX_CONFIG_SOCKETS 8
+
+struct rpc_account_config {
+	struct rpc_account_config *next;
+	char name[33];
+	char token_file[256]; /* bot token to log in with when signed out */
+	int catch_up;         /* -1 = the default */
+	int dc;
+};
+struct rpc_config {
+	char file[256]; /* "" = none */
+	struct {
+		char path[108];
+		int role; /* -1 = by name and mode */
+	} sockets[RPC_MAX_CONFIG_SOCKETS];
+	unsigned socket_count;
+	unsigned socket_mode;
+	bool socket_mode_set;
+	char socket_group[64];
+	char state[256];
+	bool memory;
+	int api_id;
+	char api_hash[40];
+	char session_file[256];
+	bool test, catch_up;
+	struct mt_address dcs[RPC_MAX_DCS];
+	unsigned dc_count;
+	int first_dc;
+	struct mt_rsa keys[RPC_MAX_KEYS];
+	unsigned key_count;
+	char proxy[256];
+	struct mt_transport transport;
+	enum rpc_level log_level;
+	char device_model[64], system_version[64], app_version[64], system_lang_code[16],
+		lang_pack[16], lang_code[16];
+	bool check_only, help, version;
+	unsigned rank, socket_rank, dc_rank, key_rank; /* a list of a higher source replaces */
+	struct rpc_account_config *accounts;
+};
+/* Reads argv, the environment and the file. On an error: text says where and what to do. */
+int rpc_config_read(int argc, char **argv, char **env, struct rpc_config **ret, char *why,
+		    size_t size) TL_MUST;
+/* The text of a file as rpc_config_read would take it; name is for error texts. */
+int rpc_config_parse(struct rpc_config *c, const char *name, const char *text, char *why,
+		     size_t size) TL_MUST;
+void rpc_config_free(struct rpc_config *c); /* wipes */
+void rpc_config_help(struct tl_buf *out);
+
+#endif

@@ -1,0 +1,100 @@
+/* JSON members into a buffer; the buffer belongs to the caller. */
+#include "daemon/js.h"
+
+#include <string.h>
+
+void rpc_js_comma(struct tl_buf *b)
+{
+	uint8_t last = b->len ? b->data[b->len - 1] : '[';
+
+	if (last != '{' && last != '[' && last != ':')
+		tl_put_u8(b, ',');
+}
+
+void rpc_js_key(struct tl_buf *b, const char *key)
+{
+	size_t n;
+	uint8_t *p;
+
+	rpc_js_comma(b);
+	if (!key)
+		return;
+	n = strlen(key);
+	p = tl_buf_extend(b, n + 3);
+	if (!p)
+		return;
+	p[0] = '"';
+	memcpy(p + 1, key, n);
+	p[n + 1] = '"';
+	p[n + 2] = ':';
+}
+
+void rpc_js_open(struct tl_buf *b, const char *key, char bracket)
+{
+	rpc_js_key(b, key);
+	tl_put_u8(b, (uint8_t)bracket);
+}
+
+void rpc_js_int(struct tl_buf *b, const char *key, int64_t v)
+{
+	rpc_js_key(b, key);
+	tl_js_int(b, v);
+}
+
+void rpc_js_double(struct tl_buf *b, const char *key, double v)
+{
+	rpc_js_key(b, key);
+	tl_js_double(b, v);
+}
+
+void rpc_js_bool(struct tl_buf *b, const char *key, bool v)
+{
+	rpc_js_key(b, key);
+	tl_put_text(b, v ? "true" : "false");
+}
+
+void rpc_js_true(struct tl_buf *b, const char *key, bool v)
+{
+	if (v)
+		rpc_js_bool(b, key, true);
+}
+
+void rpc_js_null(struct tl_buf *b, const char *key)
+{
+	rpc_js_key(b, key);
+	tl_put_text(b, "null");
+}
+
+void rpc_js_text(struct tl_buf *b, const char *key, const char *text)
+{
+	if (text)
+		rpc_js_str(b, key, tl_str(text));
+}
+
+void rpc_js_str(struct tl_buf *b, const char *key, struct tl_str s)
+{
+	if (!s.data)
+		return;
+	rpc_js_key(b, key);
+	tl_js_string(b, s.data, s.len);
+}
+
+void rpc_js_filled(struct tl_buf *b, const char *key, struct tl_str s)
+{
+	if (s.len)
+		rpc_js_str(b, key, s);
+}
+
+void rpc_js_long(struct tl_buf *b, const char *key, int64_t v)
+{
+	rpc_js_key(b, key);
+	tl_put_u8(b, '"');
+	tl_js_int(b, v);
+	tl_put_u8(b, '"');
+}
+
+void rpc_js_raw(struct tl_buf *b, const char *key, const void *json, size_t n)
+{
+	rpc_js_key(b, key);
+	tl_put(b, json, n);
+}

@@ -1,0 +1,27 @@
+/* Writing JSON members straight into a buffer. A comma goes before a member or element unless the
+ * last byte opens a container: a finished value never ends in '{' or '['. key NULL = an element. */
+#ifndef DAEMON_JS_H
+#define DAEMON_JS_H
+
+#include "tl/tl.h"
+
+void rpc_js_comma(struct tl_buf *b);
+void rpc_js_key(struct tl_buf *b, const char *key); /* comma, and "key": unless NULL */
+void rpc_js_open(struct tl_buf *b, const char *key, char bracket);
+static inline void rpc_js_close(struct tl_buf *b, char bracket)
+{
+	tl_put_u8(b, (uint8_t)bracket);
+}
+void rpc_js_int(struct tl_buf *b, const char *key, int64_t v);
+void rpc_js_double(struct tl_buf *b, const char *key, double v);
+void rpc_js_bool(struct tl_buf *b, const char *key, bool v);
+void rpc_js_true(struct tl_buf *b, const char *key, bool v); /* absent when false */
+void rpc_js_null(struct tl_buf *b, const char *key);
+void rpc_js_text(struct tl_buf *b, const char *key, const char *text); /* NULL: nothing at all */
+void rpc_js_str(struct tl_buf *b, const char *key, struct tl_str s);   /* absent: nothing */
+void rpc_js_filled(struct tl_buf *b, const char *key,
+		   struct tl_str s);                            /* nothing when empty, too */
+void rpc_js_long(struct tl_buf *b, const char *key, int64_t v); /* a 64-bit id as a string */
+void rpc_js_raw(struct tl_buf *b, const char *key, const void *json, size_t n);
+
+#endif

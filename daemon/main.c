@@ -1,0 +1,60 @@
+/* layerd's main: configuration, one daemon, its exit code. */
+#include "daemon/daemon.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+static int show(void (*write_text)(struct tl_buf *))
+{
+	struct tl_buf b = {0};
+
+	write_text(&b);
+	fwrite(b.data, 1, b.len, stdout);
+	tl_buf_free(&b);
+	return 0;
+}
+
+static void version(struct tl_buf *b)
+{
+	tl_put_text(b, "layerd " LAYERD_VERSION ", TL layer ");
+	tl_js_int(b, tl_layer(&tl_api));
+	tl_put_u8(b, '\n');
+}
+
+int main(int argc, char **argv)
+{
+	struct rpc_config *config = NULL;
+	struct rpc_daemon *d;
+	char why[512] = "out of memory";
+	int rc;
+
+	if (rpc_config_read(argc, argv, environ, &config, why, sizeof why) != 0) {
+		fprintf(stderr, "layerd: %s\n", why);
+		return RPC_EXIT_CONFIG;
+	}
+	if (config->help || config->version || config->check_only) {
+		rc = config->help ? show(rpc_config_help) : config->version ? show(version) : 0;
+		if (config->check_only)
+			printf("the configuration is fine\n");
+		rpc_config_free(config);
+		return rc;
+	}
+	prctl(PR_SET_DUMPABLE, 0);
+	d = calloc(1, sizeof *d);
+	if (!d)
+		return 1;
+	d->argc = argc;
+	d->argv = argv;
+	d->env = environ;
+	rc = rpc_daemon_init(d, config, why, sizeof why);
+	if (rc)
+		fprintf(stderr, "layerd: %s\n", why);
+	else
+		rc = rpc_daemon_run(d);
+	rpc_daemon_free(d);
+	rpc_config_free(config);
+	free(d);
+	return rc;
+}

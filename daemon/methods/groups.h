@@ -1,0 +1,17 @@
+/* Each file of methods/ gives its rows. */
+#ifndef DAEMON_METHODS_GROUPS_H
+#define DAEMON_METHODS_GROUPS_H
+
+#include "daemon/method.h"
+
+#define RPC_GROUP(name)                                                                            \
+	extern const struct rpc_method rpc_methods_##name[];                                       \
+	extern const unsigned rpc_methods_##name##_count;
+#define RPC_GROUP_COUNT(name)                                                                      \
+	const unsigned rpc_methods_##name##_count =                                                \
+		sizeof rpc_methods_##name / sizeof rpc_methods_##name[0]
+
+RPC_GROUP(daemon)
+RPC_GROUP(help)
+
+#endif

@@ -1,0 +1,362 @@
+/* What each option does to the configuration. */
+#include "daemon/options.h"
+
+#include "daemon/method.h"
+#include "daemon/nearest.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int bad(char *why, size_t size, const char *text)
+{
+	snprintf(why, size, "%s", text);
+	return -TG_E_INVALID_PARAMS;
+}
+
+static int copy(char *to, size_t room, const char *value, char *why, size_t size)
+{
+	if (strlen(value) >= room)
+		return bad(why, size, "too long");
+	memcpy(to, value, strlen(value) + 1);
+	return 0;
+}
+
+static int truth(const char *v, bool *ret, char *why, size_t size)
+{
+	static const char *const yes[] = {"", "true", "yes", "on", "1"};
+	static const char *const no[] = {"false", "no", "off", "0"};
+
+	for (unsigned i = 0; i < 5; i++)
+		if (strcmp(v, yes[i]) == 0)
+			return *ret = true, 0;
+	for (unsigned i = 0; i < 4; i++)
+		if (strcmp(v, no[i]) == 0)
+			return *ret = false, 0;
+	return bad(why, size, "true or false is wanted");
+}
+
+static bool integer(const char *v, long min, long max, int base, long *ret)
+{
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(v, &end, base);
+	if (errno || end == v || *end || n < min || n > max)
+		return false;
+	*ret = n;
+	return true;
+}
+
+/* ---- sockets and state ----------------------------------------------------------------------- */
+static int set_config(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	return copy(c->file, sizeof c->file, v, why, size);
+}
+
+static int set_socket(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	const char *comma = strrchr(v, ',');
+	size_t n = comma ? (size_t)(comma - v) : strlen(v);
+	enum rpc_role role = RPC_SEND;
+
+	if (comma && rpc_role_parse(comma + 1, &role) != 0)
+		return bad(why, size, "the role behind the comma is read, send or admin");
+	if (!n || n >= sizeof c->sockets[0].path)
+		return bad(why, size, "a socket's path has 1 to 107 characters");
+	if (c->socket_rank < c->rank)
+		c->socket_count = 0;
+	c->socket_rank = c->rank;
+	if (c->socket_count == RPC_MAX_CONFIG_SOCKETS)
+		return bad(why, size, "at most 8 sockets");
+	memcpy(c->sockets[c->socket_count].path, v, n);
+	c->sockets[c->socket_count].path[n] = '\0';
+	c->sockets[c->socket_count++].role = comma ? (int)role : -1;
+	return 0;
+}
+
+static int set_socket_mode(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	long n;
+
+	if (!integer(v, 0, 0777, 8, &n))
+		return bad(why, size, "an octal mode is wanted, like 0660");
+	c->socket_mode = (unsigned)n;
+	c->socket_mode_set = true;
+	return 0;
+}
+
+static int set_socket_group(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	return copy(c->socket_group, sizeof c->socket_group, v, why, size);
+}
+
+static int set_state(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	return copy(c->state, sizeof c->state, v, why, size);
+}
+
+static int set_store(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	c->memory = strcmp(v, "memory") == 0;
+	return c->memory || strcmp(v, "lmdb") == 0 ? 0 : bad(why, size, "lmdb or memory");
+}
+
+/* ---- Telegram -------------------------------------------------------------------------------- */
+static int set_api_id(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	long n;
+
+	if (!integer(v, 1, INT32_MAX, 10, &n))
+		return bad(why, size, "a number is wanted, from my.telegram.org");
+	c->api_id = (int)n;
+	return 0;
+}
+
+static int set_api_hash(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	if (strlen(v) != 32 || strspn(v, "0123456789abcdefABCDEF") != 32)
+		return bad(why, size, "32 hexadecimal digits are wanted, from my.telegram.org");
+	return copy(c->api_hash, sizeof c->api_hash, v, why, size);
+}
+
+static int set_api_hash_file(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	char text[64];
+	int err = rpc_secret_read(v, text, sizeof text, why, size);
+
+	return err ? err : set_api_hash(c, text, why, size);
+}
+
+static int set_test(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	return truth(v, &c->test, why, size);
+}
+
+static int set_catch_up(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	return truth(v, &c->catch_up, why, size);
+}
+
+/* ID=HOST:PORT, an IPv6 address in brackets. */
+static int set_dc(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	static const char form[] = "ID=HOST:PORT is wanted, HOST numeric, IPv6 in brackets";
+	struct mt_address a = {.is_static = true};
+	const char *eq = strchr(v, '='), *host, *colon = strrchr(v, ':');
+	char id[8];
+	size_t n;
+	long dc, port;
+
+	if (!eq || !colon || colon < eq || (size_t)(eq - v) >= sizeof id)
+		return bad(why, size, form);
+	snprintf(id, sizeof id, "%.*s", (int)(eq - v), v);
+	host = eq + 1;
+	n = (size_t)(colon - host);
+	if (n > 2 && host[0] == '[' && host[n - 1] == ']') {
+		a.ipv6 = true;
+		host++;
+		n -= 2;
+	}
+	if (!n || n >= sizeof a.host || !integer(id, 1, 1000, 10, &dc) ||
+	    !integer(colon + 1, 1, 65535, 10, &port))
+		return bad(why, size, form);
+	if (c->dc_rank < c->rank)
+		c->dc_count = 0;
+	c->dc_rank = c->rank;
+	if (c->dc_count == RPC_MAX_DCS)
+		return bad(why, size, "at most 32 addresses");
+	memcpy(a.host, host, n);
+	a.dc = (int)dc;
+	a.port = (uint16_t)port;
+	c->dcs[c->dc_count++] = a;
+	return 0;
+}
+
+static int set_first_dc(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	long n;
+
+	if (!integer(v, 1, 1000, 10, &n))
+		return bad(why, size, "the number of a data centre is wanted");
+	c->first_dc = (int)n;
+	return 0;
+}
+
+static int set_rsa_key(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	char pem[8192];
+	FILE *f = fopen(v, "re");
+	size_t n = f ? fread(pem, 1, sizeof pem, f) : 0;
+
+	if (!f) {
+		snprintf(why, size, "%.100s: %s", v, strerror(errno));
+		return -TG_E_FILE_ACCESS;
+	}
+	fclose(f);
+	if (c->key_rank < c->rank)
+		c->key_count = 0;
+	c->key_rank = c->rank;
+	if (c->key_count == RPC_MAX_KEYS)
+		return bad(why, size, "at most 8 keys");
+	if (mt_rsa_from_pem(pem, n, &c->keys[c->key_count]) != 0)
+		return bad(why, size, "an RSA public key of 2048 bits in PEM is wanted");
+	c->key_count++;
+	return 0;
+}
+
+static int set_proxy(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	(void)c, (void)v;
+	return bad(why, size,
+		   "this version has no proxies yet; going direct would give the "
+		   "address away, so it does not start");
+}
+
+static int set_transport(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	return mt_transport_parse(v, &c->transport) == 0
+		       ? 0
+		       : bad(why, size,
+			     "[obfuscated-]abridged, [obfuscated-]intermediate, "
+			     "[obfuscated-]padded or full");
+}
+
+#define TEXT(field)                                                                                \
+	static int set_##field(struct rpc_config *c, const char *v, char *why, size_t size)        \
+	{                                                                                          \
+		return copy(c->field, sizeof c->field, v, why, size);                              \
+	}
+TEXT(device_model)
+TEXT(system_version)
+TEXT(app_version)
+TEXT(system_lang_code)
+TEXT(lang_pack)
+TEXT(lang_code)
+
+/* ---- the process ----------------------------------------------------------------------------- */
+static int set_log_level(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	return rpc_level_parse(v, &c->log_level) == 0
+		       ? 0
+		       : bad(why, size, "error, warning, notice, info or debug");
+}
+
+static int set_check(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	return truth(v, &c->check_only, why, size);
+}
+
+static int set_version(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	return truth(v, &c->version, why, size);
+}
+
+static int set_help(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	return truth(v, &c->help, why, size);
+}
+
+const struct rpc_option rpc_options[] = {
+	{"config", "FILE", set_config, "read this file instead of layerd.conf", false, true},
+	{"socket", "PATH[,ROLE]", set_socket, "listen here; role read, send or admin (repeatable)",
+	 false, false},
+	{"socket-mode", "MODE", set_socket_mode, "mode of the sockets (0600; 0660 with a group)",
+	 false, false},
+	{"socket-group", "GROUP", set_socket_group, "group of the sockets", false, false},
+	{"state", "DIR", set_state, "folder of keys and journal", false, false},
+	{"store", "KIND", set_store, "lmdb (default) or memory", false, false},
+	{"api-id", "N", set_api_id, "api_id from my.telegram.org", false, false},
+	{"api-hash", "HASH", set_api_hash, "api_hash; better in a file or credential", true, false},
+	{"api-hash-file", "FILE", set_api_hash_file, "file that holds the api_hash", false, false},
+	{"test", NULL, set_test, "Telegram's test servers", false, false},
+	{"catch-up", NULL, set_catch_up, "fetch what was missed while away (default true)", false,
+	 false},
+	{"dc", "ID=HOST:PORT", set_dc, "address of a data centre (repeatable)", false, false},
+	{"first-dc", "ID", set_first_dc, "data centre of new accounts", false, false},
+	{"rsa-key", "FILE", set_rsa_key, "public key of the server in PEM (repeatable)", false,
+	 false},
+	{"proxy", "URL", set_proxy, "connect through a proxy", false, false},
+	{"transport", "NAME", set_transport, "obfuscated-padded (default), full, …", false, false},
+	{"device-model", "TEXT", set_device_model, "shown in the list of sessions", false, false},
+	{"system-version", "TEXT", set_system_version, "the same", false, false},
+	{"app-version", "TEXT", set_app_version, "the same", false, false},
+	{"system-lang-code", "CODE", set_system_lang_code, "language of the system", false, false},
+	{"lang-pack", "NAME", set_lang_pack, "language pack", false, false},
+	{"lang-code", "CODE", set_lang_code, "language", false, false},
+	{"log-level", "LEVEL", set_log_level, "error, warning, notice, info, debug", false, false},
+	{"check-config", NULL, set_check, "check the configuration and end", false, true},
+	{"version", NULL, set_version, "show the version and end", false, true},
+	{"help", NULL, set_help, "show this and end", false, true},
+};
+const unsigned rpc_option_count = sizeof rpc_options / sizeof rpc_options[0];
+
+/* ---- accounts -------------------------------------------------------------------------------- */
+static const char *const account_keys[] = {"token-file", "catch-up", "first-dc"};
+
+int rpc_option_account(struct rpc_account_config *a, const char *key, const char *value, char *why,
+		       size_t size)
+{
+	bool flag;
+	long n;
+
+	if (strcmp(key, "token-file") == 0)
+		return copy(a->token_file, sizeof a->token_file, value, why, size);
+	if (strcmp(key, "catch-up") == 0) {
+		if (truth(value, &flag, why, size) != 0)
+			return -TG_E_INVALID_PARAMS;
+		a->catch_up = flag;
+		return 0;
+	}
+	if (strcmp(key, "first-dc") == 0) {
+		if (!integer(value, 1, 1000, 10, &n))
+			return bad(why, size, "the number of a data centre is wanted");
+		a->dc = (int)n;
+		return 0;
+	}
+	return -TG_E_NOT_FOUND;
+}
+
+const struct rpc_option *rpc_option_find(const char *name)
+{
+	for (unsigned i = 0; i < rpc_option_count; i++)
+		if (strcmp(rpc_options[i].name, name) == 0)
+			return &rpc_options[i];
+	return NULL;
+}
+
+void rpc_option_hint(const char *name, bool account, char *out, size_t size)
+{
+	struct rpc_nearest near = rpc_nearest(tl_str(name));
+
+	if (account)
+		for (unsigned i = 0; i < sizeof account_keys / sizeof account_keys[0]; i++)
+			rpc_nearest_try(&near, account_keys[i]);
+	else
+		for (unsigned i = 0; i < rpc_option_count; i++)
+			rpc_nearest_try(&near, rpc_options[i].name);
+	if (near.best)
+		snprintf(out, size, "; did you mean %s?", near.best);
+	else
+		snprintf(out, size, "; layerd --help lists all");
+}
+
+int rpc_secret_read(const char *path, char *out, size_t room, char *why, size_t size)
+{
+	FILE *f = fopen(path, "re");
+	size_t n;
+
+	if (!f || !fgets(out, (int)room, f)) {
+		snprintf(why, size, "%.120s: %s", path, f ? "it is empty" : strerror(errno));
+		if (f)
+			fclose(f);
+		return -TG_E_FILE_ACCESS;
+	}
+	fclose(f);
+	n = strlen(out);
+	while (n && (out[n - 1] == '\n' || out[n - 1] == '\r' || out[n - 1] == ' '))
+		out[--n] = '\0';
+	return 0;
+}
