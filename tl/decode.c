@@ -1,21 +1,9 @@
 /* Wire to structs. Everything read lies in the caller's arena; strings point into the input. */
-#include "tl/table.h"
+#include "tl/codec.h"
 
 #include <string.h>
 
-struct decoder {
-	const struct tl_schema *s;
-	struct tl_arena *arena;
-	struct tl_cursor *c;
-	bool truncated; /* an unknown constructor ended the reading */
-};
-
-static bool stopped(const struct decoder *d)
-{
-	return d->truncated || d->c->err;
-}
-
-static void *alloc(struct decoder *d, size_t size)
+void *tl_decode_alloc(struct tl_decoder *d, size_t size)
 {
 	void *p = tl_arena_alloc(d->arena, size);
 
@@ -24,7 +12,7 @@ static void *alloc(struct decoder *d, size_t size)
 	return p;
 }
 
-static bool read_bool(struct decoder *d)
+static bool read_bool(struct tl_decoder *d)
 {
 	uint32_t id = tl_get_u32(d->c);
 
@@ -33,30 +21,31 @@ static bool read_bool(struct decoder *d)
 	return id == TL_ID_TRUE;
 }
 
-static struct tl_obj *read_object(struct decoder *d, unsigned kind, unsigned type, unsigned depth);
-static struct tl_obj *read_body(struct decoder *d, unsigned ctor, unsigned depth);
+static struct tl_obj *read_object(struct tl_decoder *d, unsigned kind, unsigned type,
+				  unsigned depth);
+static struct tl_obj *read_body(struct tl_decoder *d, unsigned ctor, unsigned depth);
 
-static struct tl_vec read_vector(struct decoder *d, unsigned elem, unsigned depth);
+static struct tl_vec read_vector(struct tl_decoder *d, unsigned elem, unsigned depth);
 
 /* One value to where it lives in a struct or an array; the size of it is tl_kind_size. */
-static void read_value(struct decoder *d, unsigned kind, unsigned type, uint8_t *to, unsigned depth)
+void tl_decode_value(struct tl_decoder *d, unsigned kind, unsigned type, void *to, unsigned depth)
 {
 	const uint8_t *p;
 
 	switch ((enum tl_kind)kind) {
 	case TL_K_INT:
-		*(int32_t *)(void *)to = (int32_t)tl_get_u32(d->c);
+		*(int32_t *)to = (int32_t)tl_get_u32(d->c);
 		return;
 	case TL_K_LONG:
 	case TL_K_LONG53:
-		*(int64_t *)(void *)to = (int64_t)tl_get_u64(d->c);
+		*(int64_t *)to = (int64_t)tl_get_u64(d->c);
 		return;
 	case TL_K_DOUBLE:
-		*(double *)(void *)to = tl_get_double(d->c);
+		*(double *)to = tl_get_double(d->c);
 		return;
 	case TL_K_STRING:
 	case TL_K_BYTES:
-		*(struct tl_str *)(void *)to = tl_get_bytes(d->c);
+		*(struct tl_str *)to = tl_get_bytes(d->c);
 		return;
 	case TL_K_INT128:
 	case TL_K_INT256:
@@ -65,25 +54,25 @@ static void read_value(struct decoder *d, unsigned kind, unsigned type, uint8_t 
 			memcpy(to, p, tl_kind_size(kind));
 		return;
 	case TL_K_BOOL:
-		*(bool *)(void *)to = read_bool(d);
+		*(bool *)to = read_bool(d);
 		return;
 	case TL_K_TRUE:
-		*(bool *)(void *)to = true;
+		*(bool *)to = true;
 		return;
 	case TL_K_OBJECT:
 	case TL_K_QUERY:
-		*(struct tl_obj **)(void *)to = read_object(d, kind, type, depth);
+		*(struct tl_obj **)to = read_object(d, kind, type, depth);
 		return;
 	case TL_K_BARE:
-		*(struct tl_obj **)(void *)to = read_body(d, type, depth);
+		*(struct tl_obj **)to = read_body(d, type, depth);
 		return;
 	case TL_K_VECTOR:
 		if (tl_get_u32(d->c) != TL_ID_VECTOR)
 			tl_fail(d->c, -TG_E_WIRE);
-		*(struct tl_vec *)(void *)to = read_vector(d, type, depth);
+		*(struct tl_vec *)to = read_vector(d, type, depth);
 		return;
 	case TL_K_BARE_VECTOR:
-		*(struct tl_vec *)(void *)to = read_vector(d, type, depth);
+		*(struct tl_vec *)to = read_vector(d, type, depth);
 		return;
 	case TL_K_FLAGS:
 		return;
@@ -91,7 +80,7 @@ static void read_value(struct decoder *d, unsigned kind, unsigned type, uint8_t 
 }
 
 /* Count and elements. The count is held against the bytes that are left before memory is taken. */
-static struct tl_vec read_vector(struct decoder *d, unsigned elem, unsigned depth)
+static struct tl_vec read_vector(struct tl_decoder *d, unsigned elem, unsigned depth)
 {
 	const struct tl_elem_row *row = &d->s->elems[elem];
 	size_t size = tl_kind_size(row->kind), count = tl_get_u32(d->c), i;
@@ -103,12 +92,12 @@ static struct tl_vec read_vector(struct decoder *d, unsigned elem, unsigned dept
 		tl_fail(d->c, -TG_E_WIRE);
 	else if (depth >= TL_MAX_DEPTH)
 		tl_fail(d->c, -TG_E_WIRE_LIMIT);
-	items = d->c->err ? NULL : alloc(d, count * size);
+	items = d->c->err ? NULL : tl_decode_alloc(d, count * size);
 	if (!items)
 		return (struct tl_vec){NULL, 0};
 	for (i = 0; i < count; i++) {
-		read_value(d, row->kind, row->type, items + i * size, depth + 1);
-		if (stopped(d))
+		tl_decode_value(d, row->kind, row->type, items + i * size, depth + 1);
+		if (tl_decode_stopped(d))
 			break;
 	}
 	if (i < count && row->kind == TL_K_BARE && ((struct tl_obj **)(void *)items)[i])
@@ -118,7 +107,7 @@ static struct tl_vec read_vector(struct decoder *d, unsigned elem, unsigned dept
 	return (struct tl_vec){items, (uint32_t)i};
 }
 
-static struct tl_obj *read_body(struct decoder *d, unsigned ctor, unsigned depth)
+static struct tl_obj *read_body(struct tl_decoder *d, unsigned ctor, unsigned depth)
 {
 	const struct tl_ctor_row *row = &d->s->ctors[ctor];
 	const struct tl_field_row *f = &d->s->fields[row->first], *end = f + row->fields;
@@ -127,11 +116,11 @@ static struct tl_obj *read_body(struct decoder *d, unsigned ctor, unsigned depth
 
 	if (depth >= TL_MAX_DEPTH)
 		tl_fail(d->c, -TG_E_WIRE_LIMIT);
-	base = d->c->err ? NULL : alloc(d, row->size);
+	base = d->c->err ? NULL : tl_decode_alloc(d, row->size);
 	if (!base)
 		return NULL;
 	((struct tl_obj *)(void *)base)->ctor = (uint16_t)ctor;
-	for (; f < end && !stopped(d); f++) {
+	for (; f < end && !tl_decode_stopped(d); f++) {
 		if (f->kind == TL_K_FLAGS) {
 			words[f->type] = tl_get_u32(d->c);
 			continue;
@@ -142,19 +131,40 @@ static struct tl_obj *read_body(struct decoder *d, unsigned ctor, unsigned depth
 			if (tl_kind_is_scalar(f->kind))
 				*(bool *)(base + f->offset + tl_kind_size(f->kind)) = true;
 		}
-		read_value(d, f->kind, f->type, base + f->offset, depth + 1);
+		tl_decode_value(d, f->kind, f->type, base + f->offset, depth + 1);
 	}
 	return (struct tl_obj *)(void *)base;
 }
 
+/* An older line, when the number is one's and what it is now is of the wanted type. */
+static struct tl_obj *read_older(struct tl_decoder *d, uint32_t id, unsigned kind, unsigned type,
+				 unsigned depth)
+{
+	unsigned line = tl_by_id(d->older, id);
+	struct tl_obj *o = line ? tl_decode_older(d, line, depth) : NULL;
+
+	if (o && !tl_fits(d->s, o->ctor, kind, type)) {
+		tl_fail(d->c, -TG_E_WIRE);
+		return NULL;
+	}
+	return o;
+}
+
 /* A boxed object. NULL with `truncated` when its constructor is unknown. */
-static struct tl_obj *read_object(struct decoder *d, unsigned kind, unsigned type, unsigned depth)
+static struct tl_obj *read_object(struct tl_decoder *d, unsigned kind, unsigned type,
+				  unsigned depth)
 {
 	uint32_t id = tl_get_u32(d->c);
 	unsigned ctor = tl_by_id(d->s, id);
 
 	if (d->c->err)
 		return NULL;
+	if (ctor == TL_NONE && d->older) {
+		struct tl_obj *o = read_older(d, id, kind, type, depth);
+
+		if (o || d->c->err)
+			return o;
+	}
 	if (ctor == TL_NONE) {
 		d->truncated = true;
 		d->c->p = d->c->end;
@@ -167,9 +177,9 @@ static struct tl_obj *read_object(struct decoder *d, unsigned kind, unsigned typ
 	return read_body(d, ctor, depth);
 }
 
-static struct tl_obj *unknown(struct decoder *d, uint32_t id)
+static struct tl_obj *unknown(struct tl_decoder *d, uint32_t id)
 {
-	struct tl_unknown *u = alloc(d, sizeof *u);
+	struct tl_unknown *u = tl_decode_alloc(d, sizeof *u);
 
 	if (!u)
 		return NULL;
@@ -181,31 +191,39 @@ static struct tl_obj *unknown(struct decoder *d, uint32_t id)
 	return &u->obj;
 }
 
-static int decode(struct decoder *d, unsigned kind, unsigned type, struct tl_obj **ret,
+static bool is_known(const struct tl_decoder *d, uint32_t id)
+{
+	unsigned line = d->older ? tl_by_id(d->older, id) : TL_NONE;
+
+	return tl_by_id(d->s, id) != TL_NONE ||
+	       (line && tl_by_name(d->s, tl_str(tl_name(d->older, line))) != TL_NONE);
+}
+
+int tl_decode_top(struct tl_decoder *d, unsigned kind, unsigned type, struct tl_obj **ret,
 		  bool *ret_truncated)
 {
 	uint32_t id = tl_peek_u32(d->c);
 	struct tl_obj *o = NULL;
 	bool expected = (id == TL_ID_VECTOR && kind == TL_K_VECTOR) ||
 			((id == TL_ID_TRUE || id == TL_ID_FALSE) && kind == TL_K_BOOL);
-	bool top_unknown =
-		!d->c->err && tl_left(d->c) >= 4 && !expected && tl_by_id(d->s, id) == TL_NONE;
+	bool top_unknown = !d->c->err && tl_left(d->c) >= 4 && !expected && !is_known(d, id);
 
 	if (top_unknown) {
 		o = unknown(d, id);
 	} else if (kind == TL_K_OBJECT) {
 		o = read_object(d, kind, type, 0);
 	} else {
-		struct tl_vector *v = alloc(d, sizeof *v);
+		struct tl_vector *v = tl_decode_alloc(d, sizeof *v);
 
 		o = v ? &v->obj : NULL;
 		if (v) {
 			v->obj.ctor = TL_VECTOR;
-			v->vec = (struct tl_vec){kind == TL_K_VECTOR ? NULL : alloc(d, 32), 1};
+			v->vec = (struct tl_vec){
+				kind == TL_K_VECTOR ? NULL : tl_decode_alloc(d, 32), 1};
 			if (kind == TL_K_VECTOR)
-				read_value(d, kind, type, (uint8_t *)&v->vec, 0);
+				tl_decode_value(d, kind, type, (uint8_t *)&v->vec, 0);
 			else if (v->vec.items)
-				read_value(d, kind, type, v->vec.items, 0);
+				tl_decode_value(d, kind, type, v->vec.items, 0);
 		}
 	}
 	if (d->c->err)
@@ -221,17 +239,17 @@ static int decode(struct decoder *d, unsigned kind, unsigned type, struct tl_obj
 int tl_decode(const struct tl_schema *s, struct tl_arena *a, struct tl_cursor *c,
 	      struct tl_obj **ret, bool *ret_truncated)
 {
-	struct decoder d = {.s = s, .arena = a, .c = c};
+	struct tl_decoder d = {.s = s, .arena = a, .c = c};
 
-	return decode(&d, TL_K_OBJECT, TL_TYPE_ANY, ret, ret_truncated);
+	return tl_decode_top(&d, TL_K_OBJECT, TL_TYPE_ANY, ret, ret_truncated);
 }
 
 int tl_decode_result(const struct tl_schema *s, unsigned method, struct tl_arena *a,
 		     struct tl_cursor *c, struct tl_obj **ret, bool *ret_truncated)
 {
-	struct decoder d = {.s = s, .arena = a, .c = c};
+	struct tl_decoder d = {.s = s, .arena = a, .c = c};
 
 	if (!tl_is_method(s, method))
 		return -TG_E_INTERNAL;
-	return decode(&d, s->ctors[method].kind, s->ctors[method].type, ret, ret_truncated);
+	return tl_decode_top(&d, s->ctors[method].kind, s->ctors[method].type, ret, ret_truncated);
 }

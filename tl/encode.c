@@ -1,14 +1,8 @@
 /* Structs to wire. Flag words are computed from what is present. A failure takes back what was
  * written. */
-#include "tl/table.h"
+#include "tl/codec.h"
 
-struct encoder {
-	const struct tl_schema *s;
-	struct tl_buf *out;
-	int err;
-};
-
-static void fail(struct encoder *e, int err)
+static void fail(struct tl_encoder *e, int err)
 {
 	if (!e->err)
 		e->err = err;
@@ -48,14 +42,12 @@ bool tl_is_present(const struct tl_field_row *f, const uint8_t *base)
 	return false;
 }
 
-static void write_object(struct encoder *e, const struct tl_obj *o, unsigned kind, unsigned type,
+static void write_object(struct tl_encoder *e, const struct tl_obj *o, unsigned kind, unsigned type,
 			 unsigned depth);
-static void write_body(struct encoder *e, const struct tl_obj *o, unsigned depth);
+static void write_body(struct tl_encoder *e, const struct tl_obj *o, unsigned depth);
 
-static void write_value(struct encoder *e, unsigned kind, unsigned type, const uint8_t *from,
-			unsigned depth);
-
-static void write_vector(struct encoder *e, unsigned elem, const struct tl_vec *v, unsigned depth)
+static void write_vector(struct tl_encoder *e, unsigned elem, const struct tl_vec *v,
+			 unsigned depth)
 {
 	const struct tl_elem_row *row = &e->s->elems[elem];
 	const uint8_t *items = v->items;
@@ -65,25 +57,25 @@ static void write_vector(struct encoder *e, unsigned elem, const struct tl_vec *
 		fail(e, -TG_E_WIRE_LIMIT);
 	tl_put_u32(e->out, count);
 	for (uint32_t i = 0; i < count && !e->err; i++)
-		write_value(e, row->kind, row->type, items + i * tl_kind_size(row->kind),
-			    depth + 1);
+		tl_encode_value(e, row->kind, row->type, items + i * tl_kind_size(row->kind),
+				depth + 1);
 }
 
-static void write_value(struct encoder *e, unsigned kind, unsigned type, const uint8_t *from,
-			unsigned depth)
+void tl_encode_value(struct tl_encoder *e, unsigned kind, unsigned type, const void *from,
+		     unsigned depth)
 {
-	const struct tl_str *str = (const void *)from;
+	const struct tl_str *str = from;
 
 	switch ((enum tl_kind)kind) {
 	case TL_K_INT:
-		tl_put_u32(e->out, (uint32_t) * (const int32_t *)(const void *)from);
+		tl_put_u32(e->out, (uint32_t) * (const int32_t *)from);
 		return;
 	case TL_K_LONG:
 	case TL_K_LONG53:
-		tl_put_u64(e->out, (uint64_t) * (const int64_t *)(const void *)from);
+		tl_put_u64(e->out, (uint64_t) * (const int64_t *)from);
 		return;
 	case TL_K_DOUBLE:
-		tl_put_double(e->out, *(const double *)(const void *)from);
+		tl_put_double(e->out, *(const double *)from);
 		return;
 	case TL_K_STRING:
 	case TL_K_BYTES:
@@ -99,14 +91,14 @@ static void write_value(struct encoder *e, unsigned kind, unsigned type, const u
 	case TL_K_OBJECT:
 	case TL_K_QUERY:
 	case TL_K_BARE:
-		write_object(e, *(struct tl_obj *const *)(const void *)from, kind, type, depth);
+		write_object(e, *(struct tl_obj *const *)from, kind, type, depth);
 		return;
 	case TL_K_VECTOR:
 		tl_put_u32(e->out, TL_ID_VECTOR);
-		write_vector(e, type, (const void *)from, depth);
+		write_vector(e, type, from, depth);
 		return;
 	case TL_K_BARE_VECTOR:
-		write_vector(e, type, (const void *)from, depth);
+		write_vector(e, type, from, depth);
 		return;
 	case TL_K_TRUE:
 	case TL_K_FLAGS:
@@ -114,7 +106,7 @@ static void write_value(struct encoder *e, unsigned kind, unsigned type, const u
 	}
 }
 
-static void write_body(struct encoder *e, const struct tl_obj *o, unsigned depth)
+static void write_body(struct tl_encoder *e, const struct tl_obj *o, unsigned depth)
 {
 	const struct tl_ctor_row *row = &e->s->ctors[o->ctor];
 	const struct tl_field_row *first = &e->s->fields[row->first], *end = first + row->fields,
@@ -131,11 +123,11 @@ static void write_body(struct encoder *e, const struct tl_obj *o, unsigned depth
 		if (f->kind == TL_K_FLAGS)
 			tl_put_u32(e->out, words[f->type]);
 		else if (f->flag == TL_FLAG_NONE || words[f->flag >> 5] >> (f->flag & 31) & 1)
-			write_value(e, f->kind, f->type, base + f->offset, depth + 1);
+			tl_encode_value(e, f->kind, f->type, base + f->offset, depth + 1);
 	}
 }
 
-static void write_object(struct encoder *e, const struct tl_obj *o, unsigned kind, unsigned type,
+static void write_object(struct tl_encoder *e, const struct tl_obj *o, unsigned kind, unsigned type,
 			 unsigned depth)
 {
 	if (o && o->ctor == TL_UNKNOWN && kind == TL_K_OBJECT) {
@@ -149,12 +141,20 @@ static void write_object(struct encoder *e, const struct tl_obj *o, unsigned kin
 		fail(e, -TG_E_INVALID_PARAMS);
 		return;
 	}
+	if (e->compat && kind != TL_K_BARE) {
+		unsigned line = tl_compat_line(e->compat, e->layer, o->ctor);
+
+		if (line != TL_NONE) {
+			tl_encode_older(e, line, o, depth);
+			return;
+		}
+	}
 	if (kind != TL_K_BARE)
 		tl_put_u32(e->out, e->s->ctors[o->ctor].id);
 	write_body(e, o, depth);
 }
 
-static int finish(struct encoder *e, size_t start)
+static int finish(struct tl_encoder *e, size_t start)
 {
 	int err = e->err ? e->err : e->out->err;
 
@@ -163,31 +163,43 @@ static int finish(struct encoder *e, size_t start)
 	return err;
 }
 
+int tl_encode_top(struct tl_encoder *e, const struct tl_obj *o)
+{
+	size_t start = e->out->len;
+
+	write_object(e, o, TL_K_OBJECT, TL_TYPE_ANY, 0);
+	return finish(e, start);
+}
+
+int tl_encode_answer(struct tl_encoder *e, unsigned method, const struct tl_obj *o)
+{
+	const struct tl_vector *v = (const struct tl_vector *)(const void *)o;
+	const struct tl_ctor_row *row = &e->s->ctors[tl_is_method(e->s, method) ? method : 0];
+	size_t start = e->out->len;
+
+	if (row->id && o && o->ctor == TL_VECTOR && row->kind == TL_K_VECTOR)
+		tl_encode_value(e, row->kind, row->type, &v->vec, 0);
+	else if (row->id && o && o->ctor == TL_VECTOR && tl_kind_is_scalar(row->kind) &&
+		 v->vec.items)
+		tl_encode_value(e, row->kind, row->type, v->vec.items, 0);
+	else if (row->id && row->kind == TL_K_OBJECT)
+		write_object(e, o, TL_K_OBJECT, row->type, 0);
+	else
+		fail(e, -TG_E_INVALID_PARAMS);
+	return finish(e, start);
+}
+
 int tl_encode(const struct tl_schema *s, const struct tl_obj *o, struct tl_buf *out)
 {
-	struct encoder e = {.s = s, .out = out};
-	size_t start = out->len;
+	struct tl_encoder e = {.s = s, .out = out};
 
-	write_object(&e, o, TL_K_OBJECT, TL_TYPE_ANY, 0);
-	return finish(&e, start);
+	return tl_encode_top(&e, o);
 }
 
 int tl_encode_result(const struct tl_schema *s, unsigned method, const struct tl_obj *o,
 		     struct tl_buf *out)
 {
-	const struct tl_vector *v = (const struct tl_vector *)(const void *)o;
-	const struct tl_ctor_row *row = &s->ctors[tl_is_method(s, method) ? method : 0];
-	struct encoder e = {.s = s, .out = out};
-	size_t start = out->len;
+	struct tl_encoder e = {.s = s, .out = out};
 
-	if (row->id && o && o->ctor == TL_VECTOR && row->kind == TL_K_VECTOR)
-		write_value(&e, row->kind, row->type, (const uint8_t *)&v->vec, 0);
-	else if (row->id && o && o->ctor == TL_VECTOR && tl_kind_is_scalar(row->kind) &&
-		 v->vec.items)
-		write_value(&e, row->kind, row->type, v->vec.items, 0);
-	else if (row->id && row->kind == TL_K_OBJECT)
-		write_object(&e, o, TL_K_OBJECT, row->type, 0);
-	else
-		fail(&e, -TG_E_INVALID_PARAMS);
-	return finish(&e, start);
+	return tl_encode_answer(&e, method, o);
 }

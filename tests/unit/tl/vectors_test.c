@@ -261,7 +261,7 @@ TEST(vectors)
 		else if (strcmp(type, "int128") == 0)
 			CHECK_INT(test_unhex(text(v, "hex"), wire, sizeof wire), 16);
 		else
-			elsewhere++; /* gzip-limit: proto; object: older_test.c */
+			elsewhere++; /* gzip-limit: proto; object: compat_test.c */
 	}
 	CHECK_INT(elsewhere, 2);
 	printf("%zu vectors\n", json_array_size(list) - elsewhere);
