@@ -311,7 +311,7 @@ static void read_body(struct reader *r, unsigned ctor, const json_t *v, unsigned
 
 static void refuse_name(struct reader *r, unsigned kind, unsigned type, const char *name)
 {
-	const struct tl_type_row *row = &r->s->types[type];
+	const struct tl_type_row *row = &r->s->types[kind == TL_K_OBJECT ? type : TL_TYPE_ANY];
 	const char *near = NULL;
 	unsigned best = UINT32_MAX;
 
@@ -342,7 +342,7 @@ static void refuse_name(struct reader *r, unsigned kind, unsigned type, const ch
 /* "_" is missing and the type has several constructors: names the first ones. */
 static void refuse_nameless(struct reader *r, unsigned kind, unsigned type)
 {
-	const struct tl_type_row *row = &r->s->types[type];
+	const struct tl_type_row *row = &r->s->types[kind == TL_K_OBJECT ? type : TL_TYPE_ANY];
 	const char *names[3] = {"", "", ""};
 
 	for (unsigned i = 0; i < 3 && i < row->count && kind == TL_K_OBJECT; i++)
@@ -365,7 +365,7 @@ static unsigned by_json_name(const struct tl_schema *s, const json_t *name)
 /* Which constructor a JSON object is; TL_NONE after a refusal. */
 static unsigned choose(struct reader *r, unsigned kind, unsigned type, const json_t *v)
 {
-	const struct tl_type_row *row = &r->s->types[type];
+	const struct tl_type_row *row = &r->s->types[kind == TL_K_OBJECT ? type : TL_TYPE_ANY];
 	const json_t *name = json_object_get(v, "_");
 	unsigned ctor = TL_NONE;
 

@@ -94,7 +94,7 @@ static struct tl_obj *make_body(struct maker *m, unsigned ctor, unsigned depth);
 
 static struct tl_obj *make_object(struct maker *m, unsigned kind, unsigned type, unsigned depth)
 {
-	const struct tl_type_row *row = &m->s->types[type];
+	const struct tl_type_row *row = &m->s->types[kind == TL_K_OBJECT ? type : TL_TYPE_ANY];
 	unsigned ctor;
 
 	if (kind != TL_K_QUERY && type != TL_TYPE_ANY) {
