@@ -92,6 +92,16 @@ TEST(dh_generator_meaning)
 	}
 }
 
+/* A safe prime of the wrong size (B.55). */
+TEST(group_too_small)
+{
+	uint8_t p[256] = {0}, small[1] = {23};
+
+	p[255] = 23;
+	CHECK(mt_dh_generator(MT_NUM(p), 2) && mt_safe_prime(MT_NUM(small)) == 0);
+	CHECK_INT(mt_dh_check_group(p, 2), -TG_E_CRYPTO);
+}
+
 TEST(public_value_borrows)
 {
 	uint8_t p[256] = {1}, x[256] = {0};
