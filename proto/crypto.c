@@ -1,6 +1,7 @@
-/* Hashes and block modes, the only place that knows mbedTLS's symmetric half (bignum.c has the
- * other). Nothing here keeps state between calls. */
+/* Hashes and block modes on mbedTLS, the only place that knows its symmetric half (bignum.c has the
+ * other): the reference and the fallback of the kernels. Keeps no state between calls. */
 #include "proto/crypto.h"
+#include "proto/kernel.h"
 
 #include <assert.h>
 #include <mbedtls/aes.h>
@@ -39,7 +40,7 @@ static void must(int status)
 /* ---- hashes -----------------------------------------------------------------------------------
  */
 
-void mt_sha1(uint8_t out[20], const void *a, size_t na, const void *b, size_t nb)
+void mt_soft_sha1(uint8_t out[20], const void *a, size_t na, const void *b, size_t nb)
 {
 	mbedtls_sha1_context c;
 
@@ -51,8 +52,8 @@ void mt_sha1(uint8_t out[20], const void *a, size_t na, const void *b, size_t nb
 	mbedtls_sha1_free(&c);
 }
 
-void mt_sha256_3(uint8_t out[32], const void *a, size_t na, const void *b, size_t nb, const void *c,
-		 size_t nc)
+void mt_soft_sha256(uint8_t out[32], const void *a, size_t na, const void *b, size_t nb,
+		    const void *c, size_t nc)
 {
 	mbedtls_sha256_context s;
 
@@ -63,11 +64,6 @@ void mt_sha256_3(uint8_t out[32], const void *a, size_t na, const void *b, size_
 	must(mbedtls_sha256_update(&s, c, nc));
 	must(mbedtls_sha256_finish(&s, out));
 	mbedtls_sha256_free(&s);
-}
-
-void mt_sha256(uint8_t out[32], const void *a, size_t na, const void *b, size_t nb)
-{
-	mt_sha256_3(out, a, na, b, nb, NULL, 0);
 }
 
 void mt_hmac_sha256(uint8_t out[32], const void *key, size_t nkey, const void *data, size_t n)
@@ -184,39 +180,26 @@ static void ige(mbedtls_aes_context *aes, int mode, uint8_t *carry, uint8_t *res
 	mt_wipe(y, sizeof y);
 }
 
-void mt_ige_encrypt(const uint8_t key[32], uint8_t iv[32], const uint8_t *in, uint8_t *out,
-		    size_t n)
+void mt_soft_ige(bool encrypt, const uint8_t key[32], uint8_t iv[32], const uint8_t *in,
+		 uint8_t *out, size_t n)
 {
 	mbedtls_aes_context aes;
 
 	mbedtls_aes_init(&aes);
-	must(mbedtls_aes_setkey_enc(&aes, key, 256));
-	ige(&aes, MBEDTLS_AES_ENCRYPT, iv, iv + BLOCK, in, out, n);
-	mbedtls_aes_free(&aes);
-}
-
-void mt_ige_decrypt(const uint8_t key[32], uint8_t iv[32], const uint8_t *in, uint8_t *out,
-		    size_t n)
-{
-	mbedtls_aes_context aes;
-
-	mbedtls_aes_init(&aes);
-	must(mbedtls_aes_setkey_dec(&aes, key, 256));
-	ige(&aes, MBEDTLS_AES_DECRYPT, iv + BLOCK, iv, in, out, n);
+	if (encrypt) {
+		must(mbedtls_aes_setkey_enc(&aes, key, 256));
+		ige(&aes, MBEDTLS_AES_ENCRYPT, iv, iv + BLOCK, in, out, n);
+	} else {
+		must(mbedtls_aes_setkey_dec(&aes, key, 256));
+		ige(&aes, MBEDTLS_AES_DECRYPT, iv + BLOCK, iv, in, out, n);
+	}
 	mbedtls_aes_free(&aes);
 }
 
 /* ---- AES-256-CTR (B.2) --------------------------------------------------------------------------
  */
 
-void mt_ctr_init(struct mt_ctr *c, const uint8_t key[32], const uint8_t iv[16])
-{
-	memset(c, 0, sizeof *c);
-	memcpy(c->rounds, key, 32);
-	memcpy(c->counter, iv, BLOCK);
-}
-
-void mt_ctr_xor(struct mt_ctr *c, const uint8_t *in, uint8_t *out, size_t n)
+void mt_soft_ctr(struct mt_ctr *c, const uint8_t *in, uint8_t *out, size_t n)
 {
 	mbedtls_aes_context aes;
 	size_t used = c->used % BLOCK;

@@ -1,11 +1,13 @@
 /* The MTProto 2.0 envelope: seal and open (PROTOCOL B3; core.telegram.org/mtproto/description).
  * Works in the caller's buffers and owns nothing. */
 #include "proto/envelope.h"
+#include "proto/crypto.h"
 #include "proto/wire.h"
 
 #include <string.h>
 
 #define MSG_KEY_AT 8
+#define KEY_PART 32 /* of the auth key, in the hash */
 
 static uint64_t load64(const uint8_t *p)
 {
@@ -68,7 +70,7 @@ void mt_kdf(struct mt_cipher *ret, const uint8_t key[256], unsigned x, const uin
 void mt_msg_key_large(uint8_t ret[32], const uint8_t key[256], unsigned x, const void *plain,
 		      size_t n)
 {
-	mt_sha256(ret, key + 88 + x, 32, plain, n);
+	mt_sha256(ret, key + 88 + x, KEY_PART, plain, n);
 }
 
 /* SHA1 of three pieces of at most 32, 16 and 16 … 32 bytes. */
@@ -157,7 +159,8 @@ int mt_seal(const struct mt_key *k, enum mt_direction dir, const struct mt_heade
 /* ---- open ---------------------------------------------------------------------------------------
  */
 
-/* Decrypts and proves the plaintext (B.11); nothing of it may be read before. */
+/* Decrypts and proves the plaintext (B.11); nothing of it may be read before. The part of the key
+ * that is hashed with it (B.9) stands in the 32 bytes before it meanwhile. */
 static int decrypt(const struct mt_key *k, enum mt_direction dir, const uint8_t *packet, size_t n,
 		   uint8_t *plain)
 {
@@ -166,9 +169,10 @@ static int decrypt(const struct mt_key *k, enum mt_direction dir, const uint8_t 
 	uint8_t large[32];
 
 	mt_kdf(&cipher, k->key, dir, msg_key);
-	mt_ige_decrypt(cipher.key, cipher.iv, packet + MT_ENVELOPE_HEAD, plain, n);
+	memcpy(plain - KEY_PART, k->key + 88 + dir, KEY_PART);
+	mt_ige_decrypt_hash(cipher.key, cipher.iv, packet + MT_ENVELOPE_HEAD, plain, n, large);
+	mt_wipe(plain - KEY_PART, KEY_PART);
 	mt_wipe(&cipher, sizeof cipher);
-	mt_msg_key_large(large, k->key, dir, plain, n);
 	return mt_equal(large + 8, msg_key, 16) ? 0 : -TG_E_CRYPTO;
 }
 
@@ -185,9 +189,10 @@ int mt_open(const struct mt_key *k, enum mt_direction dir, const void *packet, s
 	size = (n - MT_ENVELOPE_HEAD) & ~(size_t)15; /* the rest is the transport's padding */
 	if (size < MT_ENVELOPE_INNER + MT_PADDING_MIN || !mt_equal(in, k->id, 8))
 		return -TG_E_CRYPTO;
-	plain = tl_buf_extend(out, size);
+	plain = tl_buf_extend(out, KEY_PART + size);
 	if (!plain)
 		return out->err;
+	plain += KEY_PART;
 	if (decrypt(k, dir, in, size, plain) != 0)
 		goto refuse;
 	len = load32(plain + 28);
