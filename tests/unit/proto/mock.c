@@ -13,6 +13,8 @@ struct mock *mock_new(const char *transport, bool has_key)
 	m->env = (struct mt_env){fixed_random, &m->random};
 	m->now = (struct mt_time){0, MOCK_EPOCH * NS};
 	m->salt = 0x5a17;
+	m->last_msg_id =
+		mt_msgid_of(MOCK_EPOCH * NS) + 0x10000; /* the round ids are the vectors' */
 	m->o = (struct mt_client_options){
 		.dc = 2, .test = true, .rsa = server_rsa(), .rsa_count = 1, .has_key = has_key};
 	CHECK(mt_transport_parse(transport, &m->o.transport) == 0);
