@@ -18,6 +18,8 @@ void tg_batch_free(struct tg_batch *b)
 {
 	if (!b)
 		return;
+	if (b->ops.data)
+		mt_wipe(b->ops.data, b->ops.cap); /* keys may have been in it */
 	tl_buf_free(&b->ops);
 	free(b);
 }

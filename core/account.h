@@ -1,0 +1,326 @@
+/* Inside core: the account and what its files call of each other. Owner of the struct: account.c.
+ * event.c holds what the world will pull, writes.c what goes to the store, dc.c the data centres,
+ * address.c where they live, query.c the calls, refusal.c Telegram's errors, login.c the way in and
+ * out, peers.c and resolve.c who is who, updates.c carriers, box.c the order of a box, difference.c
+ * what was missed, short.c the short forms. */
+#ifndef CORE_ACCOUNT_H
+#define CORE_ACCOUNT_H
+
+#include "core/heap.h"
+#include "core/store.h"
+#include "tl_schema.h"
+
+/* ---- limits and times ---- */
+#define TG_MAX_DCS 12
+#define TG_DC_NUMBER_MAX 1000          /* larger ones are nonsense */
+#define TG_DC_IDLE (60 * TG_SECOND)    /* another data centre without calls is let go */
+#define TG_MIGRATIONS 4                /* of one call */
+#define TG_HOLD_MAX 1209600            /* s: longer flood waits are cut (D.75) */
+#define TG_CLOCK_OFF 5                 /* s: a clock this wrong is told */
+#define TG_ARENA_CAP (64u << 20)       /* decoded updates of one packet */
+#define TG_GAP_WAIT (TG_SECOND / 2)    /* F.30 */
+#define TG_IDLE_DIFF (900 * TG_SECOND) /* F.34 */
+#define TG_PENDING_MAX 1000            /* buffered updates of a box (F.31) */
+#define TG_PENDING_BYTES (1u << 20)
+#define TG_DRIFT_MAX 100000    /* F.35 */
+#define TG_SLICE_REPEATS 3     /* F.43 */
+#define TG_CHANNEL_DIFFS 10    /* at once (F.56) */
+#define TG_DIFF_LIMIT_USER 100 /* F.50 */
+#define TG_DIFF_LIMIT_BOT 100000
+#define TG_BACKOFF_MAX 64   /* s */
+#define TG_NAME_FRESH 86400 /* s: an older username is asked for again */
+#define TG_TITLE_PAGES 20   /* of 100 dialogs, when a title is looked for */
+#define TG_LOGOUT_WAIT (10 * TG_SECOND)
+#define TG_LOGIN_FLOOD 60 /* s slept out while logging in */
+
+/* ---- events ---- */
+/* A packet's bytes and what was decoded from them; kept while an event or a box points into it. */
+struct tg_carrier {
+	unsigned refs;
+	size_t size;
+	struct tl_arena arena;
+};
+struct tg_node {
+	struct tg_event ev;
+	struct tg_node *next;
+	struct tg_carrier *carrier;
+	void *owned;
+	struct tg_call *call; /* the node is a part of it */
+	bool queued;
+};
+struct tg_carrier *tg_carrier_new(const void *data, size_t n, struct tl_cursor *ret);
+struct tg_carrier *tg_carrier_hold(struct tg_carrier *c);
+void tg_carrier_drop(struct tg_carrier *c); /* NULL is fine */
+
+/* ---- boxes (F1-F4): box.c ---- */
+struct tg_item {
+	struct tg_item *next;
+	struct tg_carrier *carrier;
+	const struct tl_obj **updates; /* or NULL: only the counter moves */
+	uint32_t update_count;
+	int32_t pts, count;
+	int32_t date;    /* of a carrier under seq */
+	int64_t arrived; /* boot ns */
+};
+struct tg_box {
+	struct tg_item *pending; /* sorted by pts - count */
+	uint32_t pending_count;
+	size_t pending_size;
+	int32_t pts;
+	bool known, busy; /* busy: a difference is on its way, everything waits */
+	bool suspect;     /* impossible numbers or too much waiting: ask at once */
+};
+/* What may be applied now, in order; the box has already moved. The item goes over. */
+struct tg_item *tg_box_feed(struct tg_box *b, struct tg_item *item);
+struct tg_item *tg_box_replay(struct tg_box *b); /* the same after a difference */
+int64_t tg_box_gap_at(const struct tg_box *b);   /* when to ask, boot ns */
+void tg_box_forget(struct tg_box *b);            /* what is pending */
+void tg_item_free(struct tg_item *item);
+
+enum { TG_BOX_COMMON, TG_BOX_QTS, TG_BOX_SEQ, TG_BOX_COUNT };
+struct tg_channel {
+	struct tg_box box;
+	int64_t id;
+	struct tg_timer timer; /* gap or back-off */
+	struct tg_channel *next_waiting, *next_dirty;
+	struct tg_call *call;
+	unsigned level, repeats, stuck, unreadable;
+	bool dirty, asked_peer, waiting;
+};
+struct tg_updates {
+	struct tg_box box[TG_BOX_COUNT];
+	struct tg_map channels;
+	struct tg_timer gap, idle, retry;
+	struct tg_call *call;                       /* getState or getDifference */
+	struct tg_channel *waiting, **waiting_last; /* for their turn (F.56) */
+	struct tg_channel *dirty_channels;
+	int32_t date, asked_pts, asked_qts;
+	unsigned level, repeats, stuck, unreadable, channel_calls;
+	bool dirty, again, synced; /* synced: caught up once since the start */
+};
+
+/* ---- calls: query.c ---- */
+struct tg_answer {
+	int error, code, retry_after;
+	bool sent;
+	const uint8_t *data; /* of an answer; or Telegram's text */
+	size_t n;
+};
+enum tg_call_state { TG_CALL_WAIT, TG_CALL_SENT, TG_CALL_SLEEP, TG_CALL_DONE };
+struct tg_call {
+	struct tg_node node;          /* becomes the answer, so that this cannot fail */
+	struct tg_call *next, **link; /* all calls, the newest first */
+	struct tg_call *chain_next;
+	struct tg_chain *chain;
+	struct tg_dc *on;
+	uint64_t id, query, target;
+	uint8_t *body;
+	size_t n;
+	enum tg_call_state state;
+	unsigned method, flags, tries, moves;
+	int dc, flood_wait;
+	int64_t deadline;
+	struct tg_timer timer, wake;
+	bool any_state, unclear, has_target;
+	void (*done)(struct tg_account *a, struct tg_call *c, const struct tg_answer *r);
+	void *ctx; /* of done */
+};
+struct tg_calls {
+	struct tg_call *all;
+	struct tg_map by_id, chains;
+	struct tg_hold *holds;
+	uint64_t last;
+};
+
+/* ---- data centres: dc.c ---- */
+struct tg_dc {
+	int id;
+	unsigned link;
+	struct mt_client *client;
+	struct mt_job *job; /* out with a thread */
+	struct tg_map queries;
+	uint64_t barrier; /* this batch must be stored before a byte leaves (B.49) */
+	struct tg_timer idle;
+	struct tg_dc *next_dead;
+	unsigned attempt; /* which address */
+	bool linked, open, online, authorized, importing;
+};
+
+/* ---- the account ---- */
+struct tg_account {
+	char *name;
+	struct tg_settings s;
+	struct tg_env env;
+	struct mt_time now;
+	uint8_t prefix[8]; /* of its keys in the store */
+	struct tg_timers timers;
+
+	enum tg_state state;
+	char reason[96];
+	int64_t self;
+	int main_dc, moving_to;
+	bool authorized, is_bot, wanted, online, signing_out;
+	uint64_t state_after;     /* STATE is told once this batch is stored; 0 = nothing to tell */
+	struct tg_answer refused; /* of FAILED; data = reason */
+	struct tg_call *login_call;
+
+	struct tg_node *first, **last, *given;
+	struct {
+		struct tg_batch *batch, *failed;
+		struct tg_written *first, **last; /* not yet on the disk, the oldest first */
+		struct tg_map by_hash;            /* the same, in chains */
+		uint64_t number, inflight, stored;
+		unsigned level;
+		bool owed; /* UPDATE or GAP was said since the last STORE */
+		struct tg_timer retry;
+	} store;
+	struct tg_dc *dcs[TG_MAX_DCS], *dead; /* dead: an event may still point into its client */
+	struct tg_calls calls;
+	struct tg_updates up;
+	struct tg_resolve *resolves;
+	uint64_t last_resolve;
+	int64_t clock_told, config_until;
+	struct tl_harvest harvest;
+};
+
+/* event.c */
+struct tg_node *tg_event_new(struct tg_account *a, enum tg_event_kind kind); /* queued; NULL: OOM */
+void tg_event_queue(struct tg_account *a, struct tg_node *n);
+void tg_event_unqueue(struct tg_account *a, struct tg_node *n);
+bool tg_event_pop(struct tg_account *a, struct tg_event *ret);
+void tg_event_free_all(struct tg_account *a);
+
+/* writes.c: reads see what was written, also before it is on the disk. */
+void tg_write(struct tg_account *a, enum tg_table t, const void *key, size_t nkey,
+	      const void *value, size_t n);
+void tg_erase(struct tg_account *a, enum tg_table t, const void *key, size_t nkey);
+int tg_read(struct tg_account *a, enum tg_table t, const void *key, size_t nkey,
+	    struct tl_buf *out) TL_MUST;
+/* All keys of the account in a table that begin with prefix|kind (0: all). */
+void tg_erase_all(struct tg_account *a, enum tg_table t, uint8_t kind);
+uint64_t tg_write_number(struct tg_account *a); /* of the batch that takes what is written now */
+void tg_writes_flush(struct tg_account *a);     /* says STORE when there is reason to */
+bool tg_writes_stalled(const struct tg_account *a);
+void tg_writes_init(struct tg_account *a);
+void tg_writes_free(struct tg_account *a);
+/* A key: the account's prefix, a kind, a number (big-endian, so that order is kept). */
+struct tg_key {
+	uint8_t bytes[80];
+	size_t n;
+};
+struct tg_key tg_key(const struct tg_account *a, uint8_t kind);
+void tg_key_number(struct tg_key *k, uint64_t v);
+void tg_key_text(struct tg_key *k, struct tl_str s); /* lower-cased, cut at the key's size */
+
+/* account.c */
+void tg_account_save(struct tg_account *a);
+void tg_account_set_state(struct tg_account *a, enum tg_state s, const struct tg_answer *why);
+void tg_account_revoke(struct tg_account *a, struct tl_str reason);
+void tg_account_stored_now(struct tg_account *a); /* what waited for a commit */
+
+/* dc.c */
+struct tg_dc *tg_dc_get(struct tg_account *a,
+			int id); /* made when it is not there; NULL: refused */
+bool tg_dc_pull(struct tg_account *a, struct tg_dc *dc); /* one event of its client */
+void tg_dc_free(struct tg_account *a, struct tg_dc *dc);
+void tg_dc_bury(struct tg_account *a); /* frees what is dead */
+void tg_dc_authorize(struct tg_account *a, struct tg_dc *dc);
+void tg_dc_set_authorized(struct tg_account *a, struct tg_dc *dc, bool yes);
+void tg_dc_busy(struct tg_account *a, struct tg_dc *dc);
+void tg_dc_drop_key(struct tg_account *a, int id); /* into quarantine */
+void tg_dc_lost(struct tg_account *a, struct tg_dc *dc);
+
+/* address.c */
+bool tg_address_pick(struct tg_account *a, int dc, unsigned attempt, struct mt_address *ret);
+void tg_address_learn(struct tg_account *a, const struct tl_config *config);
+
+/* query.c */
+/* done is called exactly once, but not when the account dies first. NULL: no memory. */
+struct tg_call *
+tg_call_own(struct tg_account *a, const struct tl_obj *method, const struct tg_call_options *o,
+	    void (*done)(struct tg_account *, struct tg_call *, const struct tg_answer *),
+	    void *ctx);
+void tg_call_drop(struct tg_account *a, struct tg_call *c, bool *ret_sent); /* no answer comes */
+void tg_call_free(struct tg_account *a, struct tg_call *c);
+void tg_calls_event(struct tg_account *a, struct tg_dc *dc, const struct mt_event *ev);
+void tg_calls_retry(struct tg_account *a);                   /* those that wait for a data centre */
+void tg_calls_leave(struct tg_account *a, struct tg_dc *dc); /* its client dies: send them anew */
+void tg_calls_fail(struct tg_account *a, int error);
+void tg_calls_fail_at(struct tg_account *a, int dc,
+		      const struct tg_answer *r); /* that wait for it */
+void tg_calls_free(struct tg_account *a);
+/* The body's peer, as a number to hold floods by. */
+bool tg_call_is_once(unsigned method); /* not idempotent (D.79) */
+/* An own call's answer by its method's type; NULL: unreadable. */
+struct tl_obj *tg_answer_decode(const struct tg_call *c, const struct tg_answer *r,
+				struct tl_arena *arena);
+
+/* refusal.c */
+struct tg_refusal {
+	enum tg_refusal_kind {
+		TG_REFUSED,       /* the caller's business */
+		TG_REFUSED_WAIT,  /* value: seconds */
+		TG_REFUSED_MOVE,  /* value: the account's data centre */
+		TG_REFUSED_THERE, /* value: this query's data centre */
+		TG_REFUSED_AGAIN, /* a passing fault; value: seconds, 0 = back off */
+		TG_REFUSED_KEY,   /* the authorization is gone */
+		TG_REFUSED_TWICE, /* AUTH_KEY_DUPLICATED */
+	} kind;
+	int value;
+	int retry_after; /* for the caller, 0 = unknown */
+};
+struct tg_refusal tg_refusal_of(int code, struct tl_str text);
+
+/* login.c */
+void tg_login_drop(struct tg_account *a);
+void tg_login_ready(struct tg_account *a); /* the update state is known */
+
+/* peers.c */
+int tg_peer_get(struct tg_account *a, enum tg_peer_kind kind, int64_t id,
+		struct tg_peer *ret) TL_MUST; /* -TG_E_PEER_UNKNOWN */
+void tg_learn_all(struct tg_account *a, const struct tl_vec *users, const struct tl_vec *chats);
+bool tg_peer_of(const struct tl_obj *peer, enum tg_peer_kind *ret_kind, int64_t *ret_id);
+int64_t tg_unix(const struct tg_account *a); /* server time, s */
+/* What was asked for under this name is that peer, even if it does not say so. */
+void tg_name_learn(struct tg_account *a, enum tg_peer_form form, const char *name,
+		   const struct tg_peer *p);
+bool tg_title_is(const struct tg_peer *p, const char *title);
+
+/* resolve.c */
+void tg_resolve_free(struct tg_account *a);
+
+/* updates.c */
+void tg_updates_init(struct tg_account *a); /* loads the boxes */
+void tg_updates_free(struct tg_account *a);
+void tg_updates_reset(struct tg_account *a); /* after a sign-out */
+void tg_updates_online(struct tg_account *a);
+void tg_updates_raw(struct tg_account *a, const uint8_t *data, size_t n);
+/* An Updates object; call: whose answer it is, or NULL. */
+void tg_updates_take(struct tg_account *a, struct tg_carrier *c, const struct tl_obj *updates,
+		     const struct tg_call *call);
+/* What an answer says about the boxes (F.4, F.5). */
+void tg_updates_answer(struct tg_account *a, const struct tg_call *call, const uint8_t *data,
+		       size_t n);
+void tg_updates_save(struct tg_account *a);
+/* One update that is not checked against the common boxes (F.42). */
+void tg_update_covered(struct tg_account *a, struct tg_carrier *c, const struct tl_obj *update);
+void tg_update_say(struct tg_account *a, struct tg_carrier *c, const struct tl_obj *update);
+void tg_updates_apply(struct tg_account *a, struct tg_item *list);
+void tg_updates_arm(struct tg_account *a); /* the timers of gaps */
+struct tg_channel *tg_channel_get(struct tg_account *a, int64_t id);
+void tg_channel_dirty(struct tg_account *a,
+		      struct tg_channel *ch); /* its row goes into the batch */
+void tg_channel_arm(struct tg_account *a, struct tg_channel *ch);
+
+/* difference.c */
+void tg_difference(struct tg_account *a); /* common; asks for the state when there is none */
+void tg_channel_difference(struct tg_account *a, struct tg_channel *ch);
+void tg_channel_drop(struct tg_account *a, struct tg_channel *ch);
+void tg_gap_say(struct tg_account *a, int64_t box, int64_t from, int64_t to, const char *why);
+void tg_difference_retry(struct tg_account *a, struct tg_timer *t);
+
+/* short.c: NULL when it names someone unknown or memory is out. */
+struct tl_obj *tg_short_message(struct tg_account *a, struct tg_carrier *c,
+				const struct tl_obj *updates, const struct tg_call *call);
+
+#endif

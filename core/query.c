@@ -1,0 +1,617 @@
+/* Calls: each has its deadline, sleeps out floods, follows migrations, survives connections and
+ * passing faults, and is completed exactly once (D.67-D.81). Calls of one chain go one after the
+ * other: the next is sent when the one before is answered, so that no wait can reorder them. A call
+ * belongs to its account; its node becomes the event that completes it. */
+#include "core/account.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct tg_chain {
+	uint64_t id;
+	struct tg_call *first, **last;
+};
+/* A method towards a target that Telegram told to wait. */
+struct tg_hold {
+	struct tg_hold *next;
+	unsigned method;
+	uint64_t target;
+	int64_t until;
+};
+
+static void try_send(struct tg_account *a, struct tg_call *c);
+
+/* ---- floods ---- */
+static uint64_t hash_bytes(const uint8_t *p, size_t n)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ p[i]) * 0x100000001b3u;
+	return h;
+}
+
+/* Whom a call is about: the first of these fields that it has. */
+static uint64_t target_of(const struct tg_call *c)
+{
+	static const char *const fields[] = {"peer", "channel", "user_id", "chat_id", "to_peer"};
+	struct tl_cursor in = tl_cursor(c->body, c->n);
+	struct tl_arena arena;
+	struct tl_obj *o;
+	struct tl_buf b = {0};
+	uint64_t target = 0;
+
+	tl_arena_init(&arena, TG_ARENA_CAP);
+	if (tl_decode(&tl_api, &arena, &in, &o, NULL) == 0) {
+		for (size_t i = 0; i < sizeof fields / sizeof *fields && !target; i++) {
+			const struct tl_obj *peer = tl_field_obj(&tl_api, o, fields[i]);
+			int64_t number;
+
+			if (peer && tl_encode(&tl_api, peer, &b) == 0)
+				target = hash_bytes(b.data, b.len);
+			else if (tl_field_int(&tl_api, o, fields[i], &number))
+				target = (uint64_t)number;
+		}
+	}
+	tl_buf_free(&b);
+	tl_arena_free(&arena);
+	return target;
+}
+
+/* Until when this call must wait, or 0. What is over is cleared on the way. */
+static int64_t held_until(struct tg_account *a, struct tg_call *c)
+{
+	struct tg_hold **at = &a->calls.holds;
+
+	while (*at) {
+		struct tg_hold *h = *at;
+
+		if (h->until <= a->now.boot) {
+			*at = h->next;
+			free(h);
+			continue;
+		}
+		if (h->method == c->method) {
+			if (!c->has_target)
+				c->target = target_of(c);
+			c->has_target = true;
+			if (h->target == c->target)
+				return h->until;
+		}
+		at = &h->next;
+	}
+	return 0;
+}
+
+static void hold(struct tg_account *a, struct tg_call *c, int64_t until)
+{
+	struct tg_hold *h;
+
+	if (held_until(a, c) >= until)
+		return;
+	h = malloc(sizeof *h);
+	if (!h)
+		return;
+	if (!c->has_target)
+		c->target = target_of(c);
+	c->has_target = true;
+	*h = (struct tg_hold){a->calls.holds, c->method, c->target, until};
+	a->calls.holds = h;
+}
+
+/* ---- the end of a call ---- */
+static void make_ready(struct tg_account *a, struct tg_call *c)
+{
+	c->state = TG_CALL_WAIT;
+	/* run by the next turn of the engine, not from within another call's end */
+	tg_timer_set(&a->timers, &c->wake, a->now.boot);
+}
+
+static void leave_chain(struct tg_account *a, struct tg_call *c)
+{
+	struct tg_chain *chain = c->chain;
+	struct tg_call **at;
+
+	if (!chain)
+		return;
+	c->chain = NULL;
+	for (at = &chain->first; *at != c;)
+		at = &(*at)->chain_next;
+	*at = c->chain_next;
+	if (!*at)
+		chain->last = at;
+	if (!chain->first) {
+		tg_map_take(&a->calls.chains, chain->id);
+		free(chain);
+	} else if (at == &chain->first) {
+		make_ready(a, chain->first);
+	}
+}
+
+static void detach(struct tg_account *a, struct tg_call *c)
+{
+	if (c->link) {
+		*c->link = c->next;
+		if (c->next)
+			c->next->link = c->link;
+		c->link = NULL;
+	}
+	tg_timer_clear(&a->timers, &c->timer);
+	tg_timer_clear(&a->timers, &c->wake);
+	leave_chain(a, c);
+}
+
+void tg_call_free(struct tg_account *a, struct tg_call *c)
+{
+	detach(a, c);
+	tg_map_take(&a->calls.by_id, c->id);
+	free(c->node.owned);
+	mt_wipe(c->body, c->n); /* a token or a password may have been in it */
+	free(c->body);
+	free(c);
+}
+
+/* Takes it from the wire. */
+static void recall(struct tg_account *a, struct tg_call *c, bool *ret_sent)
+{
+	bool sent = false;
+
+	if (c->state == TG_CALL_SENT) {
+		mt_client_cancel(c->on->client, c->query, &sent, a->now);
+		tg_map_take(&c->on->queries, c->query);
+		c->on = NULL;
+		c->state = TG_CALL_WAIT;
+	}
+	*ret_sent = sent || c->unclear;
+}
+
+static void finish(struct tg_account *a, struct tg_call *c, const struct tg_answer *r)
+{
+	assert(c->state != TG_CALL_DONE && c->state != TG_CALL_SENT);
+	c->state = TG_CALL_DONE;
+	detach(a, c);
+	if (c->done) {
+		c->done(a, c, r);
+		tg_call_free(a, c);
+		return;
+	}
+	c->node.ev = (struct tg_event){.kind = r->error ? TG_EV_ERROR : TG_EV_ANSWER,
+				       .call = c->id,
+				       .method = c->method,
+				       .data = r->data,
+				       .n = r->n,
+				       .error = r->error,
+				       .code = r->code,
+				       .retry_after = r->retry_after,
+				       .sent = r->sent};
+	tg_event_queue(a, &c->node);
+}
+
+static void finish_error(struct tg_account *a, struct tg_call *c, int error, bool sent)
+{
+	struct tg_answer r = {.error = error, .sent = sent};
+
+	finish(a, c, &r);
+}
+
+/* "FLOOD_WAIT_37", said by ourselves for Telegram, which would say it, too. */
+static void finish_held(struct tg_account *a, struct tg_call *c, int64_t until)
+{
+	static const char name[] = "FLOOD_WAIT_";
+	int seconds = (int)((until - a->now.boot + TG_SECOND - 1) / TG_SECOND);
+	struct tg_answer r = {.error = -TG_E_TELEGRAM, .code = 420, .retry_after = seconds};
+	struct tl_buf b = {0};
+
+	tl_put_text(&b, name);
+	tl_js_int(&b, seconds);
+	c->node.owned = b.data;
+	r.data = b.data;
+	r.n = b.err ? 0 : b.len;
+	finish(a, c, &r);
+}
+
+static void expire(struct tg_account *a, struct tg_timer *t)
+{
+	struct tg_call *c = TG_OF(t, struct tg_call, timer);
+	bool sent;
+
+	recall(a, c, &sent);
+	finish_error(a, c, -TG_E_TIMEOUT, sent);
+}
+
+static void wake(struct tg_account *a, struct tg_timer *t)
+{
+	try_send(a, TG_OF(t, struct tg_call, wake));
+}
+
+/* ---- sending ---- */
+static void sleep_until(struct tg_account *a, struct tg_call *c, int64_t until)
+{
+	c->state = TG_CALL_SLEEP;
+	tg_timer_set(&a->timers, &c->wake, until);
+}
+
+static bool may_wait(const struct tg_account *a, const struct tg_call *c, int64_t until)
+{
+	return until <= c->deadline && until - a->now.boot <= c->flood_wait * TG_SECOND;
+}
+
+static void send(struct tg_account *a, struct tg_call *c, struct tg_dc *dc)
+{
+	unsigned flags = c->flags | (tg_call_is_once(c->method) ? MT_QUERY_ONCE : 0u);
+	int r = mt_client_send(dc->client, c->body, c->n, flags, 0, &c->query, a->now);
+
+	if (r == 0 && !tg_map_put(&dc->queries, c->query, c)) {
+		mt_client_cancel(dc->client, c->query, NULL, a->now);
+		r = -TG_E_NOMEM;
+	}
+	if (r) {
+		finish_error(a, c, r, c->unclear);
+		return;
+	}
+	c->state = TG_CALL_SENT;
+	c->on = dc;
+	tg_dc_busy(a, dc);
+}
+
+static void try_send(struct tg_account *a, struct tg_call *c)
+{
+	struct tg_dc *dc;
+	int64_t until;
+
+	c->state = TG_CALL_WAIT;
+	if (c->chain && c->chain->first != c)
+		return; /* its turn comes */
+	until = held_until(a, c);
+	if (until && may_wait(a, c, until)) {
+		sleep_until(a, c, until);
+		return;
+	}
+	if (until) {
+		finish_held(a, c, until);
+		return;
+	}
+	dc = tg_dc_get(a, c->dc ? c->dc : a->main_dc);
+	if (!dc) {
+		finish_error(a, c, -TG_E_INVALID_PARAMS, false);
+		return;
+	}
+	if (!c->any_state && dc->id != a->main_dc && a->authorized && !dc->authorized) {
+		tg_dc_authorize(a, dc);
+		return;
+	}
+	send(a, c, dc);
+}
+
+static bool join_chain(struct tg_account *a, struct tg_call *c, uint64_t id)
+{
+	struct tg_chain *chain = tg_map_get(&a->calls.chains, id);
+
+	if (!chain) {
+		chain = calloc(1, sizeof *chain);
+		if (!chain || !tg_map_put(&a->calls.chains, id, chain)) {
+			free(chain);
+			return false;
+		}
+		chain->id = id;
+		chain->last = &chain->first;
+	}
+	c->chain = chain;
+	*chain->last = c;
+	chain->last = &c->chain_next;
+	return true;
+}
+
+static struct tg_call *call_new(struct tg_account *a, unsigned method, const void *body, size_t n,
+				const struct tg_call_options *o)
+{
+	struct tg_call *c = calloc(1, sizeof *c);
+
+	if (!c)
+		return NULL;
+	c->body = malloc(n + !n);
+	c->id = a->calls.last + 1;
+	if (!c->body || !tg_map_put(&a->calls.by_id, c->id, c)) {
+		free(c->body);
+		free(c);
+		return NULL;
+	}
+	a->calls.last++;
+	memcpy(c->body, body, n);
+	c->n = n;
+	c->method = method;
+	c->node.call = c;
+	c->flags = o->flags;
+	c->dc = o->dc;
+	c->deadline = o->deadline;
+	c->flood_wait = o->flood_wait;
+	c->any_state = o->any_state;
+	c->timer.fire = expire;
+	c->wake.fire = wake;
+	c->link = &a->calls.all;
+	c->next = a->calls.all;
+	if (c->next)
+		c->next->link = &c->next;
+	a->calls.all = c;
+	if (o->chain && !join_chain(a, c, o->chain)) {
+		tg_call_free(a, c);
+		return NULL;
+	}
+	tg_timer_set(&a->timers, &c->timer, c->deadline);
+	return c;
+}
+
+static int refuse_state(const struct tg_account *a)
+{
+	if (a->signing_out)
+		return -TG_E_UNAUTHORIZED;
+	switch (a->state) {
+	case TG_READY:
+		return 0;
+	case TG_REVOKED:
+		return -TG_E_SESSION_REVOKED;
+	case TG_SIGNED_OUT:
+	case TG_FAILED:
+		return -TG_E_UNAUTHORIZED;
+	case TG_CONNECTING:
+	case TG_WAIT_PHONE:
+	case TG_WAIT_CODE:
+	case TG_WAIT_PASSWORD:
+	case TG_WAIT_EMAIL:
+	case TG_WAIT_EMAIL_CODE:
+	case TG_WAIT_SIGNUP:
+	case TG_WAIT_QR:
+	case TG_WAIT_PAYMENT:
+		break;
+	}
+	return -TG_E_ACCOUNT_NOT_READY;
+}
+
+int tg_call(struct tg_account *a, unsigned method, const void *body, size_t n,
+	    const struct tg_call_options *o, uint64_t *ret_call, struct mt_time now)
+{
+	struct tg_call *c;
+	int r = o->any_state && !a->signing_out ? 0 : refuse_state(a);
+
+	a->now = now;
+	if (r)
+		return r;
+	if (o->dc < 0 || o->dc > TG_DC_NUMBER_MAX)
+		return -TG_E_INVALID_PARAMS;
+	if (!a->wanted && a->authorized)
+		return -TG_E_OFFLINE;
+	a->wanted = true; /* before a login a call is reason enough to connect */
+	c = call_new(a, method, body, n, o);
+	if (!c)
+		return -TG_E_NOMEM;
+	*ret_call = c->id;
+	try_send(a, c);
+	return 0;
+}
+
+struct tg_call *
+tg_call_own(struct tg_account *a, const struct tl_obj *method, const struct tg_call_options *o,
+	    void (*done)(struct tg_account *, struct tg_call *, const struct tg_answer *),
+	    void *ctx)
+{
+	struct tl_buf b = {0};
+	struct tg_call *c = NULL;
+
+	if (a->wanted && tl_encode(&tl_api, method, &b) == 0)
+		c = call_new(a, method->ctor, b.data, b.len, o);
+	if (b.data)
+		mt_wipe(b.data, b.cap);
+	tl_buf_free(&b);
+	if (!c)
+		return NULL;
+	c->done = done;
+	c->ctx = ctx;
+	make_ready(a, c);
+	return c;
+}
+
+void tg_call_drop(struct tg_account *a, struct tg_call *c, bool *ret_sent)
+{
+	bool sent;
+
+	recall(a, c, &sent);
+	if (ret_sent)
+		*ret_sent = sent;
+	tg_event_unqueue(a, &c->node);
+	tg_call_free(a, c);
+}
+
+void tg_cancel(struct tg_account *a, uint64_t call, bool *ret_sent, struct mt_time now)
+{
+	struct tg_call *c = tg_map_get(&a->calls.by_id, call);
+
+	a->now = now;
+	*ret_sent = false;
+	if (!c || c->done || a->given == &c->node)
+		return;
+	if (c->state == TG_CALL_DONE)
+		c->unclear = true; /* it was even answered */
+	tg_call_drop(a, c, ret_sent);
+}
+
+/* ---- what Telegram says ---- */
+static void refuse(struct tg_account *a, struct tg_call *c, int code, struct tl_str text,
+		   int retry_after)
+{
+	/* -503 and their like are the 500s of other layers */
+	struct tg_answer r = {.error = -TG_E_TELEGRAM,
+			      .code = code >= 300 && code < 600 ? code : 500,
+			      .retry_after = retry_after,
+			      .sent = true,
+			      .data = (const uint8_t *)text.data,
+			      .n = text.len};
+
+	finish(a, c, &r);
+}
+
+static void move(struct tg_account *a, struct tg_call *c, int dc, bool main, int code,
+		 struct tl_str text)
+{
+	struct mt_address known;
+
+	if (++c->moves > TG_MIGRATIONS || !tg_address_pick(a, dc, 0, &known)) {
+		refuse(a, c, code, text, 0);
+		return;
+	}
+	if (main && !c->dc && !a->authorized) {
+		a->main_dc = dc; /* E.10: the login goes on there */
+	} else if (main && a->authorized) {
+		a->moving_to = dc; /* becomes the main one when it knows us */
+		c->dc = dc;
+	} else {
+		c->dc = dc;
+	}
+	make_ready(a, c);
+}
+
+static void refused(struct tg_account *a, struct tg_call *c, struct tg_dc *dc, int code,
+		    struct tl_str text)
+{
+	struct tg_refusal why = tg_refusal_of(code, text);
+	int64_t until = a->now.boot + why.value * TG_SECOND;
+
+	switch (why.kind) {
+	case TG_REFUSED_WAIT:
+		hold(a, c, until);
+		if (!may_wait(a, c, until))
+			break;
+		sleep_until(a, c, until);
+		return;
+	case TG_REFUSED_MOVE:
+	case TG_REFUSED_THERE:
+		move(a, c, why.value, why.kind == TG_REFUSED_MOVE, code, text);
+		return;
+	case TG_REFUSED_AGAIN:
+		c->unclear = true;
+		if (!why.value)
+			until = a->now.boot + (TG_SECOND << (c->tries < 6 ? c->tries : 6));
+		c->tries++;
+		if (until > c->deadline || tg_call_is_once(c->method))
+			break;
+		sleep_until(a, c, until);
+		return;
+	case TG_REFUSED_KEY:
+		if (!a->authorized || c->any_state)
+			break;
+		if (dc->id != a->main_dc && ++c->moves <= TG_MIGRATIONS) {
+			tg_dc_set_authorized(a, dc, false);
+			make_ready(a, c);
+			return;
+		}
+		if (dc->id != a->main_dc)
+			break;
+		finish_error(a, c, -TG_E_SESSION_REVOKED, false);
+		tg_account_revoke(a, text);
+		return;
+	case TG_REFUSED_TWICE:
+		if (!a->authorized)
+			break;
+		finish_error(a, c, -TG_E_SESSION_REVOKED, false);
+		tg_account_revoke(a, text);
+		return;
+	case TG_REFUSED:
+		break;
+	}
+	refuse(a, c, code, text, why.retry_after);
+}
+
+void tg_calls_event(struct tg_account *a, struct tg_dc *dc, const struct mt_event *ev)
+{
+	struct tg_call *c = tg_map_take(&dc->queries, ev->query);
+	struct tg_answer r = {.data = ev->data, .n = ev->n};
+
+	if (!c)
+		return;
+	c->on = NULL;
+	c->state = TG_CALL_WAIT;
+	tg_dc_busy(a, dc);
+	if (ev->kind == MT_EV_RPC_ERROR) {
+		refused(a, c, dc, ev->code,
+			(struct tl_str){(const char *)ev->data, (uint32_t)ev->n});
+		return;
+	}
+	if (ev->kind == MT_EV_FAILED) {
+		finish_error(a, c, ev->code, ev->code == -TG_E_OUTCOME_UNKNOWN);
+		return;
+	}
+	tg_updates_answer(a, c, ev->data, ev->n);
+	finish(a, c, &r);
+}
+
+void tg_calls_retry(struct tg_account *a)
+{
+	for (struct tg_call *c = a->calls.all; c; c = c->next)
+		if (c->state == TG_CALL_WAIT)
+			make_ready(a, c);
+}
+
+void tg_calls_leave(struct tg_account *a, struct tg_dc *dc)
+{
+	for (struct tg_call *c = a->calls.all, *next; c; c = next) {
+		bool sent;
+
+		next = c->next;
+		if (c->on != dc)
+			continue;
+		recall(a, c, &sent);
+		c->unclear = sent;
+		if (sent && tg_call_is_once(c->method))
+			finish_error(a, c, -TG_E_OUTCOME_UNKNOWN, true);
+		else
+			make_ready(a, c);
+	}
+}
+
+void tg_calls_fail_at(struct tg_account *a, int dc, const struct tg_answer *r)
+{
+	for (struct tg_call *c = a->calls.all, *next; c; c = next) {
+		next = c->next;
+		if (c->state == TG_CALL_WAIT && c->dc == dc && !c->any_state)
+			finish(a, c, r);
+	}
+}
+
+void tg_calls_fail(struct tg_account *a, int error)
+{
+	while (a->calls.all) {
+		struct tg_call *c = a->calls.all;
+		bool sent;
+
+		recall(a, c, &sent);
+		finish_error(a, c, sent && error == -TG_E_OFFLINE ? -TG_E_OUTCOME_UNKNOWN : error,
+			     sent);
+	}
+}
+
+void tg_calls_free(struct tg_account *a)
+{
+	while (a->calls.all) {
+		bool sent;
+
+		recall(a, a->calls.all, &sent);
+		tg_call_free(a, a->calls.all);
+	}
+	while (a->calls.holds) {
+		struct tg_hold *h = a->calls.holds;
+
+		a->calls.holds = h->next;
+		free(h);
+	}
+	a->calls.chains.count = 0;
+	tg_map_free(&a->calls.chains);
+}
+
+struct tl_obj *tg_answer_decode(const struct tg_call *c, const struct tg_answer *r,
+				struct tl_arena *arena)
+{
+	struct tl_cursor in = tl_cursor(r->data, r->n);
+	struct tl_obj *o;
+
+	return tl_decode_result(&tl_api, c->method, arena, &in, &o, NULL) == 0 ? o : NULL;
+}

@@ -1,0 +1,644 @@
+/* Updates: every carrier is taken apart, each update goes into its box, and what a box lets through
+ * is said in order (core.telegram.org/api/updates; F.1-F.23). Which box an update counts in follows
+ * from its fields in the schema (F.8). The boxes belong to the account. */
+#include "core/account.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define STATE_VERSION 1
+
+/* ---- the store's rows ---- */
+static struct tg_key channel_key(const struct tg_account *a, int64_t id)
+{
+	struct tg_key k = tg_key(a, 'h');
+
+	tg_key_number(&k, (uint64_t)id);
+	return k;
+}
+
+static void load_common(struct tg_account *a)
+{
+	struct tg_updates *u = &a->up;
+	struct tg_key k = tg_key(a, 'b');
+	struct tl_buf b = {0};
+	struct tl_cursor c;
+	int32_t values[4];
+
+	if (tg_read(a, TG_TABLE_STATE, k.bytes, k.n, &b) != 0) {
+		tl_buf_free(&b);
+		return; /* the state is asked for (F.77) */
+	}
+	c = tl_cursor(b.data, b.len);
+	if (tl_get_u32(&c) == STATE_VERSION) {
+		for (int i = 0; i < 4; i++)
+			values[i] = (int32_t)tl_get_u32(&c);
+		for (int i = 0; i < TG_BOX_COUNT && !c.err; i++) {
+			u->box[i].pts = values[i];
+			u->box[i].known = true;
+		}
+		u->date = values[3];
+	}
+	tl_buf_free(&b);
+}
+
+void tg_updates_save(struct tg_account *a)
+{
+	struct tg_updates *u = &a->up;
+	struct tl_buf b = {0};
+	struct tg_key k;
+
+	if (u->dirty) {
+		k = tg_key(a, 'b');
+		tl_put_u32(&b, STATE_VERSION);
+		for (int i = 0; i < TG_BOX_COUNT; i++)
+			tl_put_u32(&b, (uint32_t)u->box[i].pts);
+		tl_put_u32(&b, (uint32_t)u->date);
+		if (!b.err)
+			tg_write(a, TG_TABLE_STATE, k.bytes, k.n, b.data, b.len);
+		u->dirty = false;
+	}
+	while (u->dirty_channels) {
+		struct tg_channel *ch = u->dirty_channels;
+
+		u->dirty_channels = ch->next_dirty;
+		ch->dirty = false;
+		k = channel_key(a, ch->id);
+		tl_buf_clear(&b);
+		tl_put_u32(&b, (uint32_t)ch->box.pts);
+		if (!ch->box.known)
+			tg_erase(a, TG_TABLE_STATE, k.bytes, k.n);
+		else if (!b.err)
+			tg_write(a, TG_TABLE_STATE, k.bytes, k.n, b.data, b.len);
+	}
+	tl_buf_free(&b);
+}
+
+void tg_channel_dirty(struct tg_account *a, struct tg_channel *ch)
+{
+	if (ch->dirty)
+		return;
+	ch->dirty = true;
+	ch->next_dirty = a->up.dirty_channels;
+	a->up.dirty_channels = ch;
+}
+
+/* ---- life ---- */
+static void gap_over(struct tg_account *a, struct tg_timer *t)
+{
+	(void)t;
+	tg_difference(a);
+}
+
+static void channel_timer(struct tg_account *a, struct tg_timer *t)
+{
+	tg_channel_difference(a, TG_OF(t, struct tg_channel, timer));
+}
+
+void tg_updates_init(struct tg_account *a)
+{
+	struct tg_updates *u = &a->up;
+
+	u->gap.fire = gap_over;
+	u->idle.fire = gap_over;
+	u->retry.fire = tg_difference_retry;
+	u->waiting_last = &u->waiting;
+	load_common(a);
+}
+
+static void drop_channels(struct tg_account *a)
+{
+	struct tg_map *m = &a->up.channels;
+
+	for (uint32_t i = 0; i < m->cap; i++) {
+		struct tg_channel *ch = m->slots[i].value;
+
+		if (!ch)
+			continue;
+		tg_timer_clear(&a->timers, &ch->timer);
+		tg_box_forget(&ch->box);
+		if (ch->call)
+			tg_call_drop(a, ch->call, NULL);
+		free(ch);
+	}
+	tg_map_free(m);
+}
+
+void tg_updates_reset(struct tg_account *a)
+{
+	struct tg_updates *u = &a->up;
+
+	if (u->call)
+		tg_call_drop(a, u->call, NULL);
+	tg_timer_clear(&a->timers, &u->gap);
+	tg_timer_clear(&a->timers, &u->idle);
+	tg_timer_clear(&a->timers, &u->retry);
+	for (int i = 0; i < TG_BOX_COUNT; i++)
+		tg_box_forget(&u->box[i]);
+	drop_channels(a);
+	*u = (struct tg_updates){0};
+	tg_updates_init(a);
+}
+
+/* The calls are gone already. */
+void tg_updates_free(struct tg_account *a)
+{
+	struct tg_map *m = &a->up.channels;
+
+	a->up.call = NULL;
+	for (uint32_t i = 0; i < m->cap; i++)
+		if (m->slots[i].value)
+			((struct tg_channel *)m->slots[i].value)->call = NULL;
+	for (int i = 0; i < TG_BOX_COUNT; i++)
+		tg_box_forget(&a->up.box[i]);
+	drop_channels(a);
+}
+
+void tg_updates_online(struct tg_account *a)
+{
+	if (!a->authorized)
+		return;
+	tg_timer_clear(&a->timers, &a->up.retry);
+	tg_difference(a);
+}
+
+struct tg_channel *tg_channel_get(struct tg_account *a, int64_t id)
+{
+	struct tg_channel *ch = tg_map_get(&a->up.channels, (uint64_t)id);
+	struct tg_key k = channel_key(a, id);
+	struct tl_buf b = {0};
+
+	if (ch)
+		return ch;
+	ch = calloc(1, sizeof *ch);
+	if (!ch || !tg_map_put(&a->up.channels, (uint64_t)id, ch)) {
+		free(ch);
+		return NULL;
+	}
+	ch->id = id;
+	ch->timer.fire = channel_timer;
+	if (tg_read(a, TG_TABLE_STATE, k.bytes, k.n, &b) == 0) {
+		struct tl_cursor c = tl_cursor(b.data, b.len);
+
+		ch->box.pts = (int32_t)tl_get_u32(&c);
+		ch->box.known = !c.err;
+	}
+	tl_buf_free(&b);
+	return ch;
+}
+
+/* ---- saying ---- */
+void tg_update_say(struct tg_account *a, struct tg_carrier *c, const struct tl_obj *update)
+{
+	struct tg_node *n = tg_event_new(a, TG_EV_UPDATE);
+
+	if (!n)
+		return;
+	n->ev.object = update;
+	n->carrier = tg_carrier_hold(c);
+	a->store.owed = true;
+}
+
+void tg_updates_apply(struct tg_account *a, struct tg_item *list)
+{
+	while (list) {
+		struct tg_item *next = list->next;
+
+		for (uint32_t i = 0; i < list->update_count; i++)
+			tg_update_say(a, list->carrier, list->updates[i]);
+		if (list->date > a->up.date)
+			a->up.date = list->date;
+		tg_item_free(list);
+		list = next;
+	}
+}
+
+/* ---- gaps ---- */
+void tg_updates_arm(struct tg_account *a)
+{
+	struct tg_updates *u = &a->up;
+	int64_t at = TG_NEVER;
+
+	for (int i = 0; i < TG_BOX_COUNT; i++) {
+		int64_t gap = tg_box_gap_at(&u->box[i]);
+
+		at = gap < at ? gap : at;
+		if (u->box[i].suspect) {
+			u->box[i].suspect = false;
+			tg_difference(a);
+			return;
+		}
+	}
+	tg_timer_set(&a->timers, &u->gap, at);
+}
+
+void tg_channel_arm(struct tg_account *a, struct tg_channel *ch)
+{
+	if (ch->box.suspect) {
+		ch->box.suspect = false;
+		tg_channel_difference(a, ch);
+		return;
+	}
+	if (!ch->box.busy)
+		tg_timer_set(&a->timers, &ch->timer, tg_box_gap_at(&ch->box));
+}
+
+/* ---- which box ---- */
+struct place {
+	enum { FREE, COMMON, QTS, CHANNEL, TOO_LONG, NOWHERE } box;
+	int64_t channel;
+	int32_t pts, count;
+	uint32_t index; /* in its carrier */
+};
+
+static struct place place_of(const struct tl_obj *u)
+{
+	struct place p = {.box = FREE};
+	const struct tl_obj *message;
+	enum tg_peer_kind kind;
+	int64_t v;
+
+	if (u->ctor == TL_updateChannelTooLong) {
+		p.box = TOO_LONG;
+		return p;
+	}
+	if (tl_field_int(&tl_api, u, "qts", &v)) {
+		p = (struct place){.box = v ? QTS : FREE, .pts = (int32_t)v, .count = 1};
+		return p;
+	}
+	if (!tl_field_int(&tl_api, u, "pts", &v))
+		return p;
+	p.pts = (int32_t)v;
+	p.count = tl_field_int(&tl_api, u, "pts_count", &v) ? (int32_t)v : 0;
+	if (p.pts == 0 && p.count == 0)
+		return p; /* it counts nowhere */
+	p.box = COMMON;
+	if (tl_field_int(&tl_api, u, "channel_id", &p.channel)) {
+		p.box = CHANNEL;
+		return p;
+	}
+	message = tl_field_obj(&tl_api, u, "message");
+	if (message && tg_peer_of(tl_field_obj(&tl_api, message, "peer_id"), &kind, &v) &&
+	    kind == TG_PEER_CHANNEL) {
+		p.box = CHANNEL;
+		p.channel = v;
+	} else if (u->ctor == TL_updateNewChannelMessage ||
+		   u->ctor == TL_updateEditChannelMessage) {
+		p.box = NOWHERE; /* messageEmpty without a peer (F.9) */
+	}
+	return p;
+}
+
+static struct tg_item *item_new(struct tg_account *a, struct tg_carrier *c, uint32_t updates)
+{
+	struct tg_item *i = calloc(1, sizeof *i);
+
+	if (!i)
+		return NULL;
+	if (updates) {
+		i->updates = tl_arena_alloc(&c->arena, updates * sizeof *i->updates);
+		if (!i->updates) {
+			free(i);
+			return NULL;
+		}
+	}
+	i->carrier = tg_carrier_hold(c);
+	i->arrived = a->now.boot;
+	return i;
+}
+
+static void heard_common(struct tg_account *a)
+{
+	struct tg_updates *u = &a->up;
+
+	u->dirty = true;
+	tg_timer_set(&a->timers, &u->idle, a->now.boot + TG_IDLE_DIFF);
+}
+
+static void feed_common(struct tg_account *a, int which, struct tg_item *item)
+{
+	struct tg_updates *u = &a->up;
+	struct tg_box *box = &u->box[which];
+	int32_t before = box->pts;
+
+	tg_updates_apply(a, tg_box_feed(box, item));
+	if (box->pts != before || which == TG_BOX_COMMON)
+		heard_common(a);
+	if (!box->busy && which != TG_BOX_SEQ &&
+	    box->pts - (which == TG_BOX_QTS ? u->asked_qts : u->asked_pts) > TG_DRIFT_MAX)
+		tg_difference(a); /* the server learns where we are (F.35) */
+}
+
+/* A channel's first counted update sets its box, when we could also ask for its past (F.22). */
+static void first_of_channel(struct tg_account *a, struct tg_channel *ch, const struct place *p)
+{
+	struct tg_peer peer;
+
+	if (ch->box.known || ch->box.busy || p->pts < p->count || p->count < 0)
+		return;
+	if (ch->asked_peer ||
+	    (tg_peer_get(a, TG_PEER_CHANNEL, ch->id, &peer) == 0 && peer.has_hash)) {
+		ch->box.pts = p->pts - p->count;
+		ch->box.known = true;
+		return;
+	}
+	ch->asked_peer = true;
+	ch->box.busy = true; /* until the common difference told who it is */
+	tg_difference(a);
+}
+
+static void feed_channel(struct tg_account *a, const struct place *p, struct tg_item *item)
+{
+	struct tg_channel *ch = tg_channel_get(a, p->channel);
+	int32_t before;
+
+	if (!ch) {
+		tg_item_free(item);
+		return;
+	}
+	first_of_channel(a, ch, p);
+	before = ch->box.pts;
+	tg_updates_apply(a, tg_box_feed(&ch->box, item));
+	if (ch->box.pts != before)
+		tg_channel_dirty(a, ch);
+	tg_channel_arm(a, ch);
+}
+
+static void too_long(struct tg_account *a, const struct tl_updateChannelTooLong *u)
+{
+	struct tg_channel *ch = tg_channel_get(a, u->channel_id);
+
+	if (!ch || (u->has_pts && ch->box.known && u->pts <= ch->box.pts))
+		return;
+	if (!ch->box.known && u->has_pts && u->pts > 0) {
+		/* nothing was promised yet: it begins here (F.54) */
+		ch->box.known = true;
+		ch->box.pts = u->pts;
+		tg_channel_dirty(a, ch);
+		return;
+	}
+	tg_channel_difference(a, ch);
+}
+
+static void feed(struct tg_account *a, struct tg_carrier *c, const struct place *p,
+		 const struct tl_obj *update)
+{
+	struct tg_item *item;
+
+	if (p->box == TOO_LONG) {
+		too_long(a, (const struct tl_updateChannelTooLong *)update);
+		return;
+	}
+	if (p->box == NOWHERE)
+		return;
+	item = item_new(a, c, update ? 1 : 0);
+	if (!item)
+		return; /* a hole, and the difference fills it */
+	item->pts = p->pts;
+	item->count = p->count;
+	if (update) {
+		item->updates[0] = update;
+		item->update_count = 1;
+	}
+	if (p->box == CHANNEL)
+		feed_channel(a, p, item);
+	else
+		feed_common(a, p->box == QTS ? TG_BOX_QTS : TG_BOX_COMMON, item);
+}
+
+void tg_update_covered(struct tg_account *a, struct tg_carrier *c, const struct tl_obj *update)
+{
+	struct place p = place_of(update);
+
+	if (p.box == CHANNEL || p.box == TOO_LONG)
+		feed(a, c, &p, update);
+	else
+		tg_update_say(a, c, update);
+}
+
+/* ---- carriers ---- */
+static int place_compare(const void *x, const void *y)
+{
+	const struct place *a = x, *b = y;
+	int64_t sa = (int64_t)a->pts - a->count, sb = (int64_t)b->pts - b->count;
+
+	if (a->box != b->box)
+		return a->box < b->box ? -1 : 1;
+	if (a->channel != b->channel)
+		return a->channel < b->channel ? -1 : 1;
+	if (sa != sb && a->box != FREE && a->box != TOO_LONG)
+		return sa < sb ? -1 : 1;
+	return a->index < b->index ? -1 : a->index > b->index;
+}
+
+struct list {
+	const struct tl_obj *const *updates;
+	uint32_t count;
+	int32_t seq_start, seq, date;
+};
+
+/* What has no box of its own goes by the carrier's number (F.17). */
+static void take_free(struct tg_account *a, struct tg_carrier *c, const struct list *l,
+		      const struct place *places, uint32_t n)
+{
+	struct tg_updates *u = &a->up;
+	struct tg_item *item;
+	int32_t before = u->box[TG_BOX_SEQ].pts;
+
+	if (!l->seq_start) {
+		for (uint32_t i = 0; i < n; i++)
+			tg_update_say(a, c, l->updates[places[i].index]);
+		if (l->date > u->date)
+			u->date = l->date;
+		return;
+	}
+	item = item_new(a, c, n);
+	if (!item)
+		return;
+	for (uint32_t i = 0; i < n; i++)
+		item->updates[i] = l->updates[places[i].index];
+	item->update_count = n;
+	item->pts = l->seq;
+	item->count = l->seq - l->seq_start + 1;
+	item->date = l->date;
+	tg_updates_apply(a, tg_box_feed(&u->box[TG_BOX_SEQ], item));
+	u->dirty |= u->box[TG_BOX_SEQ].pts != before;
+}
+
+/* One carrier (F.18): first what has a box, each box in its order, then the rest. */
+static void take_list(struct tg_account *a, struct tg_carrier *c, const struct list *l)
+{
+	const struct tg_box *seq = &a->up.box[TG_BOX_SEQ];
+	bool covered = l->seq_start && !seq->busy && l->seq_start <= seq->pts;
+	struct place *places;
+	uint32_t free_count = 0;
+
+	places = tl_arena_alloc(&c->arena, (l->count + 1) * sizeof *places);
+	if (!places) {
+		tg_difference(a);
+		return;
+	}
+	for (uint32_t i = 0; i < l->count; i++) {
+		places[i] = place_of(l->updates[i]);
+		places[i].index = i;
+		free_count += places[i].box == FREE;
+	}
+	if (l->count > 1)
+		qsort(places, l->count, sizeof *places, place_compare);
+	/* FREE sorts first; a covered carrier (F.17) still may tell channels something */
+	for (uint32_t i = free_count; i < l->count; i++)
+		if (!covered || places[i].box == CHANNEL || places[i].box == TOO_LONG)
+			feed(a, c, &places[i], l->updates[places[i].index]);
+	if (!covered)
+		take_free(a, c, l, places, free_count);
+	tg_updates_arm(a);
+}
+
+static void take_vector(struct tg_account *a, struct tg_carrier *c, const struct tl_vec *updates,
+			struct list l)
+{
+	l.updates = updates->items;
+	l.count = updates->count;
+	take_list(a, c, &l);
+}
+
+static void take_short(struct tg_account *a, struct tg_carrier *c, const struct tl_obj *o,
+		       const struct tg_call *call)
+{
+	const struct tl_obj *update = tg_short_message(a, c, o, call);
+	struct list l = {.updates = &update, .count = 1};
+	int64_t date;
+
+	if (!update) {
+		tg_difference(a); /* someone in it is unknown (F.2) */
+		return;
+	}
+	if (tl_field_int(&tl_api, o, "date", &date))
+		l.date = (int32_t)date;
+	take_list(a, c, &l);
+}
+
+void tg_updates_take(struct tg_account *a, struct tg_carrier *c, const struct tl_obj *o,
+		     const struct tg_call *call)
+{
+	if (!a->authorized || tg_writes_stalled(a))
+		return; /* asked for again once there is room (F.76) */
+	switch (o->ctor) {
+	case TL_updates: {
+		const struct tl_updates *u = (const struct tl_updates *)o;
+
+		tg_learn_all(a, &u->users, &u->chats);
+		take_vector(a, c, &u->updates,
+			    (struct list){.seq_start = u->seq, .seq = u->seq, .date = u->date});
+		return;
+	}
+	case TL_updatesCombined: {
+		const struct tl_updatesCombined *u = (const struct tl_updatesCombined *)o;
+
+		tg_learn_all(a, &u->users, &u->chats);
+		take_vector(
+			a, c, &u->updates,
+			(struct list){.seq_start = u->seq_start, .seq = u->seq, .date = u->date});
+		return;
+	}
+	case TL_updateShort: {
+		const struct tl_updateShort *u = (const struct tl_updateShort *)o;
+		const struct tl_obj *update = u->update;
+		struct list l = {.updates = &update, .count = 1, .date = u->date};
+
+		take_list(a, c, &l);
+		return;
+	}
+	case TL_updateShortMessage:
+	case TL_updateShortChatMessage:
+	case TL_updateShortSentMessage:
+		take_short(a, c, o, call);
+		return;
+	case TL_updatesTooLong:
+		tg_difference(a);
+		return;
+	}
+}
+
+void tg_updates_raw(struct tg_account *a, const uint8_t *data, size_t n)
+{
+	struct tl_cursor in;
+	struct tg_carrier *c = tg_carrier_new(data, n, &in);
+	struct tl_obj *o;
+
+	if (c && tl_decode(&tl_api, &c->arena, &in, &o, NULL) == 0)
+		tg_updates_take(a, c, o, NULL);
+	else
+		tg_updates_online(a); /* what could not be read comes with the difference (D.66) */
+	tg_carrier_drop(c);
+}
+
+/* ---- answers ---- */
+/* The channel a call was about, else 0. */
+static int64_t channel_of_call(const struct tg_call *call)
+{
+	static const char *const fields[] = {"channel", "peer"};
+	struct tl_cursor in = tl_cursor(call->body, call->n);
+	struct tl_arena arena;
+	struct tl_obj *o;
+	int64_t id = 0;
+
+	tl_arena_init(&arena, TG_ARENA_CAP);
+	if (tl_decode(&tl_api, &arena, &in, &o, NULL) == 0)
+		for (int i = 0; i < 2 && !id; i++) {
+			const struct tl_obj *peer = tl_field_obj(&tl_api, o, fields[i]);
+
+			if (peer && !tl_field_int(&tl_api, peer, "channel_id", &id))
+				id = 0;
+		}
+	tl_arena_free(&arena);
+	return id;
+}
+
+static void take_affected(struct tg_account *a, struct tg_carrier *c, const struct tl_obj *o,
+			  const struct tg_call *call)
+{
+	struct place p = {.box = COMMON, .channel = channel_of_call(call)};
+	int64_t pts, count;
+
+	if (!tl_field_int(&tl_api, o, "pts", &pts) ||
+	    !tl_field_int(&tl_api, o, "pts_count", &count) || (pts == 0 && count == 0))
+		return;
+	p.pts = (int32_t)pts;
+	p.count = (int32_t)count;
+	if (p.channel)
+		p.box = CHANNEL;
+	feed(a, c, &p, NULL);
+	tg_updates_arm(a);
+}
+
+void tg_updates_answer(struct tg_account *a, const struct tg_call *call, const uint8_t *data,
+		       size_t n)
+{
+	struct tl_cursor in = tl_cursor(data, n);
+	unsigned ctor = tl_by_id(&tl_api, tl_peek_u32(&in));
+	bool is_updates, has_updates, affected;
+	struct tg_carrier *c;
+	struct tl_obj *o;
+	const struct tl_obj *inner;
+
+	if (!ctor || !a->authorized || tg_writes_stalled(a))
+		return;
+	is_updates = strcmp(tl_type_name(&tl_api, ctor), "Updates") == 0;
+	has_updates = tl_has_field(&tl_api, ctor, "updates");
+	affected = tl_has_field(&tl_api, ctor, "pts_count");
+	if (!is_updates && !has_updates && !affected)
+		return;
+	c = tg_carrier_new(data, n, &in);
+	if (!c || tl_decode(&tl_api, &c->arena, &in, &o, NULL) != 0) {
+		tg_carrier_drop(c);
+		tg_updates_online(a);
+		return;
+	}
+	inner = is_updates ? o : tl_field_obj(&tl_api, o, "updates");
+	if (inner)
+		tg_updates_take(a, c, inner, call);
+	else if (affected)
+		take_affected(a, c, o, call);
+	tg_carrier_drop(c);
+}
