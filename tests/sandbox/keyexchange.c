@@ -128,7 +128,7 @@ static int fingerprint(struct sb_rsa *r)
 	return err;
 }
 
-struct sb_rsa *sb_rsa_new(struct sb_net *n, const char *data_dir, uint64_t *ret_fingerprint)
+struct sb_rsa *sb_rsa_new(struct sb_net *n, const char *data_dir)
 {
 	struct sb_rsa *r = calloc(1, sizeof *r);
 	char path[4096] = "";
@@ -155,7 +155,6 @@ struct sb_rsa *sb_rsa_new(struct sb_net *n, const char *data_dir, uint64_t *ret_
 		sb_rsa_free(r);
 		return NULL;
 	}
-	*ret_fingerprint = r->fingerprint;
 	return r;
 }
 

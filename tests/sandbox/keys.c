@@ -94,10 +94,24 @@ int sb_key_add(struct sb_net *n, const uint8_t key[256], int dc, bool temp, int6
 	return 0;
 }
 
+static void key_free(struct sb_net *n, struct sb_key *k)
+{
+	struct sb_owner *own = (struct sb_owner *)k->own;
+
+	while (k->sessions)
+		sb_session_free(k->sessions);
+	if (n->s->world)
+		sb_world_auth_gone(n->s->world, k->own);
+	/* Calls that are still being answered point to it: it stays until the end. */
+	own->grave_next = n->graves;
+	n->graves = own;
+	mt_wipe(k, sizeof *k);
+	free(k);
+}
+
 void sb_key_drop(struct sb_net *n, struct sb_key *k)
 {
 	struct sb_key **pp = &n->keys[bucket(k->key.id)];
-	struct sb_owner *own;
 
 	while (*pp && *pp != k)
 		pp = &(*pp)->next;
@@ -109,18 +123,21 @@ void sb_key_drop(struct sb_net *n, struct sb_key *k)
 			*ap = k->own->next;
 			break;
 		}
-	while (k->sessions) {
-		if (k->sessions->conn)
-			sb_conn_close(k->sessions->conn);
-		sb_session_free(k->sessions);
-	}
+	for (struct sb_session *s = k->sessions; s; s = s->next)
+		if (s->conn) {
+			sb_out_flush_session(s);
+			sb_conn_finish(s->conn);
+		}
 	unlink_owner(k);
-	/* Calls that are still being answered point to it: it stays until the end. */
-	own = (struct sb_owner *)k->own;
-	own->grave_next = n->graves;
-	n->graves = own;
-	mt_wipe(k, sizeof *k);
-	free(k);
+	k->dropped = true;
+	if (!k->busy)
+		key_free(n, k);
+}
+
+void sb_key_idle(struct sb_net *n, struct sb_key *k)
+{
+	if (!--k->busy && k->dropped)
+		key_free(n, k);
 }
 
 void sb_auth_drop(struct sb_net *n, struct sb_auth *a)
@@ -175,4 +192,27 @@ bool sb_salt_valid(const struct sb_key *k, int64_t now, uint64_t salt)
 	int64_t i = salt_number(k, now);
 
 	return salt == salt_value(k, i) || (i > 0 && salt == salt_value(k, i - 1));
+}
+
+/* Temporary keys that have run out, sessions that nobody came back for. */
+void sb_keys_tick(struct sb_net *n, int64_t now)
+{
+	for (unsigned b = 0; b < SB_KEY_BUCKETS; b++)
+		for (struct sb_key *k = n->keys[b], *next; k; k = next) {
+			next = k->next;
+			for (struct sb_session *s = k->sessions, *after; s; s = after) {
+				after = s->next;
+				k->busy++;
+				sb_session_tick(s, now);
+				k->busy--;
+				if (k->dropped)
+					break;
+			}
+			if (k->dropped) {
+				k->busy++;
+				sb_key_idle(n, k);
+			} else if (k->temp && k->expires <= now / NS) {
+				sb_key_drop(n, k);
+			}
+		}
 }

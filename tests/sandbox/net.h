@@ -61,7 +61,8 @@ struct sb_key {
 	unsigned session_count;
 	int dc;
 	int layer;
-	bool temp, bound;
+	unsigned busy; /* a packet of it is being read: nothing is freed */
+	bool temp, bound, dropped;
 };
 
 /* ---- sessions -------------------------------------------------------------------------------- */
@@ -101,7 +102,7 @@ struct sb_session {
 	uint32_t seq;            /* content-related messages sent */
 	int64_t active;          /* ns */
 	uint64_t created_msg_id; /* below it everything is older than the session */
-	bool dirty, takes_updates, too_long, waking;
+	bool dirty, takes_updates, too_long, waking, trimmed;
 };
 
 /* ---- connections ----------------------------------------------------------------------------- */
@@ -213,6 +214,7 @@ struct sb_net {
 	uint64_t fault_id;
 	ev_timer tick;
 	ev_prepare flush;
+	unsigned ticks;
 	struct tl_buf plain, packet, work; /* scratch: opened, sealed, encoded */
 	struct {
 		uint64_t accepted, packets_in, packets_out, bytes_in, bytes_out, calls, handshakes,
@@ -229,6 +231,7 @@ struct sb_net_options {
 };
 /* Opens the doors. NULL with a line on stderr. */
 struct sb_net *sb_net_new(struct sandbox *s, const struct sb_net_options *o);
+void sb_net_stop(struct sb_net *n); /* closes everything; the keys stay for the world's farewell */
 void sb_net_free(struct sb_net *n);
 uint64_t sb_net_fingerprint(const struct sb_net *n);
 
@@ -238,6 +241,8 @@ struct sb_key *sb_key_find(struct sb_net *n, const uint8_t id[8]);
 int sb_key_add(struct sb_net *n, const uint8_t key[256], int dc, bool temp, int64_t expires,
 	       uint64_t salt, const char *ip) TL_MUST;
 void sb_key_drop(struct sb_net *n, struct sb_key *k); /* and its sessions; closes connections */
+void sb_key_idle(struct sb_net *n, struct sb_key *k); /* busy--; frees what was dropped */
+void sb_keys_tick(struct sb_net *n, int64_t now);
 void sb_keys_free(struct sb_net *n);
 void sb_key_bind(struct sb_key *k, struct sb_auth *a); /* it leads to a from now on */
 struct sb_key *sb_key_first(const struct sb_auth *a);  /* of those that lead there: ->sibling */
@@ -249,7 +254,7 @@ struct sb_salt sb_salt_at(const struct sb_key *k, int64_t now, unsigned ahead);
 bool sb_salt_valid(const struct sb_key *k, int64_t now, uint64_t salt);
 
 /* keyexchange.c: the server's RSA key and the handshake; the only file here with bignums */
-struct sb_rsa *sb_rsa_new(struct sb_net *n, const char *data_dir, uint64_t *ret_fingerprint);
+struct sb_rsa *sb_rsa_new(struct sb_net *n, const char *data_dir);
 void sb_rsa_free(struct sb_rsa *r);
 int sb_rsa_write(const struct sb_rsa *r, const char *path) TL_MUST; /* PKCS#1 public key, PEM */
 uint64_t sb_rsa_fingerprint(const struct sb_rsa *r);
@@ -276,17 +281,19 @@ void sb_conn_packet_in(struct sb_conn *c, const uint8_t *data, size_t n, bool qu
 void sb_conn_packet_out(struct sb_conn *c, uint8_t *data, size_t n); /* through the faults */
 void sb_conn_send_now(struct sb_conn *c, const uint8_t *data, size_t n);
 void sb_conn_error(struct sb_conn *c, int code); /* transport error, then closes */
-void sb_conn_close(struct sb_conn *c);           /* marks dead; freed by the next tick or flush */
+void sb_conn_close(struct sb_conn *c);           /* marks dead; freed by the next flush */
+void sb_conn_finish(struct sb_conn *c);          /* closes when all is written */
 void sb_conn_flush(struct sb_conn *c);           /* writes what fits */
 void sb_conn_reap(struct sb_net *n);
 void sb_conn_tick(struct sb_conn *c, int64_t now);
 
-/* session.c: envelope, receipt, checks */
+/* server_session.c: envelope, receipt, checks */
 void sb_session_packet(struct sb_conn *c, const uint8_t *data, size_t n, bool quick_ack);
 struct sb_session *sb_session_find(struct sb_key *k, uint64_t id);
 void sb_session_detach(struct sb_session *s); /* lost its connection */
 void sb_session_free(struct sb_session *s);
 void sb_session_tick(struct sb_session *s, int64_t now);
+void sb_session_unreceive(struct sb_session *s, uint64_t msg_id); /* as if it had never come */
 struct sb_received *sb_session_received(struct sb_session *s, uint64_t msg_id);
 void sb_session_message(struct sb_session *s, uint64_t msg_id, uint32_t seqno, const uint8_t *body,
 			size_t n, int depth);
@@ -302,11 +309,13 @@ void sb_out_again(struct sb_session *s, struct sb_sent *m);
 void sb_out_moved(struct sb_session *s); /* a new socket: all that is not acked goes again */
 void sb_out_tick(struct sb_session *s, int64_t now);
 void sb_out_flush(struct sb_net *n);
+void sb_out_flush_session(struct sb_session *s);
 void sb_out_free(struct sb_session *s);
 
-/* service.c: true = it was a service message */
-bool sb_service(struct sb_session *s, uint64_t msg_id, uint32_t seqno, const uint8_t *body,
-		size_t n);
+/* service.c */
+bool sb_is_service(uint32_t id); /* of messages that need no odd number (D.7) */
+/* true = it was a service message */
+bool sb_service(struct sb_session *s, uint64_t msg_id, const uint8_t *body, size_t n);
 
 /* rpc.c */
 void sb_rpc(struct sb_session *s, uint64_t msg_id, const uint8_t *body, size_t n);
@@ -315,7 +324,9 @@ void sb_rpc_tick(struct sb_session *s, int64_t now);
 bool sb_rpc_drop(struct sb_session *s, uint64_t msg_id);
 void sb_rpc_session_gone(struct sb_session *s);
 
-/* bind.c: auth.bindTempAuthKey; 0 or an error text. */
+/* unwrap.c: finds the innermost query and takes note of what surrounds it; NULL or an error text */
+const char *sb_unwrap(struct sb_pending *p);
+/* auth.bindTempAuthKey; NULL or an error text. */
 const char *sb_bind(struct sb_session *s, uint64_t msg_id, struct tl_cursor *args);
 
 /* layers.c: the codec for the layer of a caller. method: a vector's element type, 0 = an object. */

@@ -306,7 +306,7 @@ static void put_acks(struct sb_session *s)
 	tl_buf_free(&b);
 }
 
-static void flush_session(struct sb_session *s)
+void sb_out_flush_session(struct sb_session *s)
 {
 	unsigned i = 0, kept = 0;
 
@@ -334,7 +334,7 @@ void sb_out_flush(struct sb_net *n)
 
 		n->dirty = s->dirty_next;
 		s->dirty = false;
-		flush_session(s);
+		sb_out_flush_session(s);
 	}
 }
 

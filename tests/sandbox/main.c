@@ -1,0 +1,227 @@
+/* layerd-sandbox: a Telegram in a box. Switches, the line that says ready, the loop. */
+#include "net.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DEFAULT_DCS 3
+
+static const char usage[] =
+	"usage: layerd-sandbox [--listen HOST:PORT] [--listen6 HOST:PORT] [--control PATH]\n"
+	"                      [--write-key FILE] [--dcs N] [--seed N] [--data DIR] [--log-level "
+	"L]\n"
+	"A Telegram in a box: several data centres on loopback, in memory. Prints one line of "
+	"JSON\n"
+	"when it is ready. DC k listens on PORT + k - 1; port 0 picks free ports.\n"
+	"  --listen HOST:PORT   default 127.0.0.1:0\n"
+	"  --listen6 HOST:PORT  IPv6 as well, e.g. [::1]:0\n"
+	"  --control PATH       JSON-RPC 2.0 socket to create users, send, look, make faults\n"
+	"  --write-key FILE     the server's RSA key (PKCS#1, PEM) for its clients\n"
+	"  --dcs N              data centres, 1 to 16; default 3\n"
+	"  --seed N             repeatable keys and ids\n"
+	"  --data DIR           keeps the RSA key there\n"
+	"  --log-level L        0 quiet, 1 calls, 2 more\n"
+	"  --version, --help\n";
+
+struct switches {
+	struct sb_net_options net;
+	const char *control;
+	char host4[64], host6[64];
+	int dcs, log_level;
+	uint64_t seed;
+};
+
+/* HOST:PORT or [HOST]:PORT */
+static bool read_address(const char *text, char host[64], int *ret_port)
+{
+	const char *colon = strrchr(text, ':');
+	size_t n = colon ? (size_t)(colon - text) : 0;
+	char *end;
+	long port;
+
+	if (!colon || n >= 64)
+		return false;
+	if (n >= 2 && text[0] == '[' && text[n - 1] == ']') {
+		text++;
+		n -= 2;
+	}
+	memcpy(host, text, n);
+	host[n] = 0;
+	port = strtol(colon + 1, &end, 10);
+	if (!n || *end || end == colon + 1 || port < 0 || port > 65535 - SB_MAX_DCS)
+		return false;
+	*ret_port = (int)port;
+	return true;
+}
+
+static bool read_number(const char *text, uint64_t max, uint64_t *ret)
+{
+	char *end;
+	unsigned long long x;
+
+	errno = 0;
+	x = strtoull(text, &end, 0);
+	if (errno || *end || end == text || *text == '-' || x > max)
+		return false;
+	*ret = x;
+	return true;
+}
+
+static bool read_switch(int c, const char *arg, struct switches *w)
+{
+	uint64_t x;
+
+	switch (c) {
+	case 'l':
+		return read_address(arg, w->host4, &w->net.port4);
+	case '6':
+		w->net.host6 = w->host6;
+		return read_address(arg, w->host6, &w->net.port6);
+	case 'c':
+		w->control = arg;
+		return true;
+	case 'k':
+		w->net.write_key = arg;
+		return true;
+	case 'd':
+		if (!read_number(arg, SB_MAX_DCS, &x) || !x)
+			return false;
+		w->dcs = (int)x;
+		return true;
+	case 's':
+		w->net.seeded = true;
+		return read_number(arg, UINT64_MAX, &w->seed);
+	case 'D':
+		w->net.data = arg;
+		return true;
+	case 'L':
+		if (!read_number(arg, 9, &x))
+			return false;
+		w->log_level = (int)x;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* 0 = go on, 1 = done, 2 = wrong usage */
+static int read_switches(int argc, char **argv, struct switches *w)
+{
+	static const struct option options[] = {
+		{"listen", required_argument, NULL, 'l'},
+		{"listen6", required_argument, NULL, '6'},
+		{"control", required_argument, NULL, 'c'},
+		{"write-key", required_argument, NULL, 'k'},
+		{"dcs", required_argument, NULL, 'd'},
+		{"seed", required_argument, NULL, 's'},
+		{"data", required_argument, NULL, 'D'},
+		{"log-level", required_argument, NULL, 'L'},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 'V') {
+			printf("layerd-sandbox %s, layer %u\n", LAYERD_VERSION, tl_layer(&tl_api));
+			return 1;
+		}
+		if (c == 'h') {
+			fputs(usage, stdout);
+			return 1;
+		}
+		if (!read_switch(c, optarg, w)) {
+			if (c != '?')
+				fprintf(stderr, "layerd-sandbox: cannot use \"%s\"\n", optarg);
+			fputs(usage, stderr);
+			return 2;
+		}
+	}
+	if (optind == argc)
+		return 0;
+	fputs(usage, stderr);
+	return 2;
+}
+
+static void say_ready(const struct sandbox *s, const struct switches *w)
+{
+	unsigned count;
+	const struct sb_address *a = sb_net_addresses(s->net, &count);
+	json_t *dcs = json_array(), *line;
+	char fingerprint[17];
+	char *text;
+
+	for (unsigned i = 0; i < count; i++)
+		json_array_append_new(dcs, json_pack("{s:i,s:s,s:i}", "id", a[i].dc, "host",
+						     a[i].host, "port", a[i].port));
+	snprintf(fingerprint, sizeof fingerprint, "%016llx",
+		 (unsigned long long)sb_net_fingerprint(s->net));
+	line = json_pack("{s:b,s:o,s:s?,s:s,s:s?,s:i}", "ready", 1, "dcs", dcs, "rsa_key",
+			 w->net.write_key, "fingerprint", fingerprint, "control", w->control,
+			 "layer", (int)tl_layer(&tl_api));
+	text = json_dumps(line, JSON_COMPACT);
+	puts(text ? text : "");
+	fflush(stdout);
+	free(text);
+	json_decref(line);
+}
+
+static void stop(struct ev_loop *loop, ev_signal *w, int events)
+{
+	(void)w;
+	(void)events;
+	ev_break(loop, EVBREAK_ALL);
+}
+
+static int serve(struct switches *w)
+{
+	struct sandbox s = {.seed = w->seed, .dc_count = w->dcs, .log_level = w->log_level};
+	ev_signal term, interrupt;
+	int err = 1;
+
+	s.loop = ev_default_loop(0);
+	if (!w->net.seeded && getrandom(&s.seed, sizeof s.seed, 0) != sizeof s.seed)
+		return 1;
+	if (w->net.data && mkdir(w->net.data, 0700) && errno != EEXIST) {
+		fprintf(stderr, "layerd-sandbox: %s: %s\n", w->net.data, strerror(errno));
+		return 1;
+	}
+	ev_signal_init(&term, stop, SIGTERM);
+	ev_signal_init(&interrupt, stop, SIGINT);
+	ev_signal_start(s.loop, &term);
+	ev_signal_start(s.loop, &interrupt);
+	s.net = sb_net_new(&s, &w->net);
+	if (s.net)
+		s.world = sb_world_new(&s, w->control);
+	if (s.world) {
+		say_ready(&s, w);
+		ev_run(s.loop, 0);
+		err = 0;
+	}
+	/* connections first: they tell the world that they are gone */
+	if (s.net)
+		sb_net_stop(s.net);
+	if (s.world)
+		sb_world_free(s.world);
+	s.world = NULL;
+	sb_net_free(s.net);
+	ev_loop_destroy(s.loop);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	struct switches w = {.net = {.host4 = w.host4}, .host4 = "127.0.0.1", .dcs = DEFAULT_DCS};
+	int code = read_switches(argc, argv, &w);
+
+	signal(SIGPIPE, SIG_IGN);
+	return code ? code - 1 : serve(&w);
+}
