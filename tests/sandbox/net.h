@@ -30,6 +30,7 @@
 #define SB_WAIT_SECONDS 10       /* invokeAfterMsg: MSG_WAIT_TIMEOUT */
 #define SB_GZIP_BYTES 512        /* answers from this size are tried */
 #define SB_IDLE_SECONDS 600      /* a silent connection is closed */
+#define SB_FIRST_SECONDS 120     /* without a session yet */
 #define SB_SALT_SECONDS 1800     /* a new salt each; each lives twice that (D.20) */
 #define SB_PAST_SECONDS 300      /* window of msg_id */
 #define SB_FUTURE_SECONDS 30
