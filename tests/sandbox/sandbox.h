@@ -24,6 +24,7 @@ uint64_t sb_rand(struct sandbox *s);     /* repeatable with --seed */
 
 /* ---- net: what the world may use
  * ------------------------------------------------------------------- */
+extern const uint8_t sb_dh_prime[256]; /* the well-known safe prime; also of the password check */
 /* An authorisation: one permanent auth key of one client. Several sessions and connections may use
  * it. */
 struct sb_auth {

@@ -1,0 +1,321 @@
+/* Control methods that make and unmake: accounts, chats, codes, sessions, faults, time, the end. */
+#include "tests/sandbox/world.h"
+
+#include <ev.h>
+
+static void bad(struct sb_request *r, const char *text)
+{
+	sb_request_fail(r, -32602, text);
+}
+
+/* ---- making -------------------------------------------------------------------------------------------- */
+static void create_user(struct sb_world *w, struct sb_request *r, json_t *params)
+{
+	const char *phone = sb_param_text(params, "phone"),
+		   *first = sb_param_text(params, "first_name"),
+		   *username = sb_param_text(params, "username"),
+		   *password = sb_param_text(params, "password");
+	const char *digits = phone ? sb_phone_clean(w, tl_str(phone)) : NULL;
+	struct sb_user *u;
+
+	if (!digits)
+		bad(r, "phone: 5 to 15 digits");
+	else if (sb_phone_find(w, digits))
+		bad(r, "phone: taken");
+	else if (username && (!sb_username_ok(username + (*username == '@')) ||
+			      sb_username_find(w, tl_str(username))))
+		bad(r, "username: taken or not allowed");
+	else {
+		u = sb_user_new(w, digits, first ? first : "User",
+				sb_param_text(params, "last_name"));
+		if (username)
+			sb_username_set(w, u->id, username);
+		u->about = sb_copy(&w->store, sb_param_text(params, "about"));
+		if (password)
+			sb_password_set(w, u, password);
+		sb_request_done(r, json_pack("{s:I}", "user_id", (json_int_t)u->id));
+	}
+}
+
+static void create_bot(struct sb_world *w, struct sb_request *r, json_t *params)
+{
+	const char *username = sb_param_text(params, "username"),
+		   *first = sb_param_text(params, "first_name");
+	struct sb_user *u;
+
+	if (!username || !sb_username_ok(username + (*username == '@')) ||
+	    sb_username_find(w, tl_str(username))) {
+		bad(r, "username: missing, taken or not allowed");
+		return;
+	}
+	u = sb_bot_new(w, username, first ? first : username);
+	sb_request_done(r, json_pack("{s:I,s:s}", "user_id", (json_int_t)u->id, "token", u->token));
+}
+
+/* Members of a new chat; false when the request was failed. */
+static bool add_members(struct sb_world *w, struct sb_request *r, json_t *params, struct sb_chat *c)
+{
+	json_t *list = json_object_get(params, "members"), *item;
+	size_t i;
+
+	json_array_foreach(list, i, item)
+	{
+		json_t *one = json_pack("{s:O}", "members", item);
+		struct sb_user *u = sb_param_user(w, r, one, "members");
+
+		json_decref(one);
+		if (!u)
+			return false;
+		if (!sb_in_chat(c, u))
+			sb_join(w, c, u, SB_MEMBER, c->creator->id);
+	}
+	return true;
+}
+
+static struct tl_vec member_ids(struct tl_arena *a, const struct sb_chat *c)
+{
+	int64_t *ids = sb_alloc(a, (sb_member_count(c) + 1) * sizeof(*ids));
+	unsigned n = 0;
+
+	for (const struct sb_member *m = c->member_list; m; m = m->next)
+		ids[n++] = m->user->id;
+	return (struct tl_vec){ids, n};
+}
+
+/* The first service message; all members learn of the chat by it. */
+static void announce(struct sb_world *w, struct sb_chat *c)
+{
+	struct sb_act t;
+
+	sb_act_begin(&t, w, c->creator, NULL);
+	if (c->channel) {
+		struct tl_messageActionChannelCreate *a =
+			SB_NEW(&t.arena, messageActionChannelCreate);
+
+		a->title = tl_str(c->title);
+		sb_service(&t, c->id, &a->obj);
+	} else {
+		struct tl_messageActionChatCreate *a = SB_NEW(&t.arena, messageActionChatCreate);
+
+		a->title = tl_str(c->title);
+		a->users = member_ids(&t.arena, c);
+		sb_service(&t, c->id, &a->obj);
+	}
+	sb_act_end(&t);
+}
+
+static void create_group(struct sb_world *w, struct sb_request *r, json_t *params)
+{
+	const char *title = sb_param_text(params, "title");
+	struct sb_user *creator = sb_param_user(w, r, params, "creator");
+	struct sb_chat *c;
+
+	if (!creator)
+		return;
+	c = sb_group_new(w, title ? title : "Group", creator);
+	if (!add_members(w, r, params, c))
+		return;
+	announce(w, c);
+	sb_request_done(r, json_pack("{s:I}", "chat_id", (json_int_t)c->id));
+}
+
+static void create_channel(struct sb_world *w, struct sb_request *r, json_t *params)
+{
+	const char *title = sb_param_text(params, "title"),
+		   *username = sb_param_text(params, "username");
+	struct sb_user *creator = sb_param_user(w, r, params, "creator");
+	struct sb_chat *c;
+
+	if (!creator)
+		return;
+	c = sb_channel_new(w, title ? title : "Channel", creator,
+			   sb_param_bool(params, "megagroup"));
+	if (username && !sb_username_set(w, c->id, username)) {
+		bad(r, "username: taken or not allowed");
+		return;
+	}
+	if (!add_members(w, r, params, c))
+		return;
+	announce(w, c);
+	sb_request_done(r, json_pack("{s:I}", "channel_id", (json_int_t)c->id));
+}
+
+/* ---- logins -------------------------------------------------------------------------------------------- */
+static void login_code(struct sb_world *w, struct sb_request *r, json_t *params)
+{
+	const char *phone = sb_param_text(params, "phone");
+	const char *digits = phone ? sb_phone_clean(w, tl_str(phone)) : NULL;
+	const char *code = digits ? sb_map_get(&w->codes, sb_key(digits, strlen(digits))) : NULL;
+
+	if (code)
+		sb_request_done(r, json_pack("{s:s}", "code", code));
+	else
+		bad(r, "phone: no code was sent");
+}
+
+static void set_password(struct sb_world *w, struct sb_request *r, json_t *params)
+{
+	struct sb_user *u = sb_param_user(w, r, params, "user");
+	const char *hint = sb_param_text(params, "hint");
+
+	if (!u)
+		return;
+	sb_password_set(w, u, sb_param_text(params, "password"));
+	if (u->password && hint)
+		u->password->hint = sb_copy(&w->store, hint);
+	sb_request_done(r, json_pack("{s:b}", "has_password", u->password != NULL));
+}
+
+static void revoke_session(struct sb_world *w, struct sb_request *r, json_t *params)
+{
+	struct sb_user *u = sb_param_user(w, r, params, "user");
+	const char *hash = sb_param_text(params, "hash");
+	int n = 0;
+
+	if (!u)
+		return;
+	for (unsigned i = 0; i < u->auth_count; i++) {
+		struct sb_auth *a = u->auths[i];
+		struct tl_updatesTooLong poke = {.obj.ctor = TL_updatesTooLong};
+
+		if (a->revoked || (hash && strtoull(hash, NULL, 10) != a->hash))
+			continue;
+		a->revoked = true;
+		sb_push(w->s, a, &poke.obj, 0); /* so that it asks, and learns */
+		n++;
+	}
+	sb_request_done(r, json_pack("{s:i}", "revoked", n));
+}
+
+static void set_offline(struct sb_world *w, struct sb_request *r, json_t *params)
+{
+	struct sb_user *u = sb_param_user(w, r, params, "user");
+	int64_t seconds = sb_param_int(params, "seconds", 10);
+	json_t *fault;
+	const char *err;
+	uint64_t id = 0;
+
+	if (!u)
+		return;
+	fault = json_pack("{s:s,s:I,s:I,s:b}", "kind", "cut", "user", (json_int_t)u->id, "seconds",
+			  (json_int_t)seconds, "away", 1);
+	err = sb_net_fault(w->s->net, fault, &id);
+	json_decref(fault);
+	if (err)
+		bad(r, err);
+	else
+		sb_request_done(r, json_pack("{s:I}", "seconds", (json_int_t)seconds));
+}
+
+/* ---- faults, time, the end -------------------------------------------------------------------------------- */
+static void fault(struct sb_world *w, struct sb_request *r, json_t *params)
+{
+	json_t *user = json_object_get(params, "user");
+	struct sb_user *u = NULL;
+	const char *err;
+	uint64_t id = 0;
+
+	if (user && !json_is_null(user)) {
+		u = sb_param_user(w, r, params, "user");
+		if (!u)
+			return;
+		json_object_set_new(params, "user", json_integer(u->id));
+	}
+	err = sb_fault_add(w, params, u ? u->id : 0, &id);
+	if (err)
+		bad(r, err);
+	else
+		sb_request_done(r, json_pack("{s:I}", "fault", (json_int_t)id));
+}
+
+static void clear_faults(struct sb_world *w, struct sb_request *r, json_t *params)
+{
+	sb_fault_clear(w, (uint64_t)sb_param_int(params, "fault", 0));
+	sb_request_done(r, NULL);
+}
+
+static void advance(struct sb_world *w, struct sb_request *r, json_t *params)
+{
+	w->s->skew += sb_param_int(params, "seconds", 0);
+	sb_request_done(r, json_pack("{s:i}", "now", sb_time(w)));
+}
+
+static void restart_dc(struct sb_world *w, struct sb_request *r, json_t *params)
+{
+	sb_net_cut(w->s->net, (int)sb_param_int(params, "id", 0));
+	sb_request_done(r, NULL);
+}
+
+static void expire_references(struct sb_world *w, struct sb_request *r, json_t *params)
+{
+	(void)params;
+	w->reference_epoch++;
+	sb_request_done(r, NULL);
+}
+
+static void options(struct sb_world *w, struct sb_request *r, json_t *params)
+{
+	if (json_object_get(params, "short_updates"))
+		w->short_updates = sb_param_bool(params, "short_updates");
+	sb_request_done(r, json_pack("{s:b}", "short_updates", w->short_updates));
+}
+
+static void stats(struct sb_world *w, struct sb_request *r, json_t *params)
+{
+	json_t *net = sb_net_stats(w->s->net);
+	int users = 0, chats = 0, files = 0;
+	json_int_t messages = 0;
+
+	(void)params;
+	for (struct sb_user *u = w->first_user; u; u = u->next) {
+		users++;
+		messages += u->box.top;
+	}
+	for (struct sb_chat *c = w->first_chat; c; c = c->next) {
+		chats++;
+		messages += c->box.top;
+	}
+	for (struct sb_file *f = w->first_file; f; f = f->next)
+		files++;
+	sb_request_done(r, json_pack("{s:i,s:i,s:I,s:i,s:I,s:I,s:o}", "users", users, "chats",
+				     chats, "messages", messages, "files", files, "calls",
+				     (json_int_t)sb_log_total(w), "store_bytes",
+				     (json_int_t)w->store.used, "net", net ? net : json_object()));
+}
+
+static void reset(struct sb_world *w, struct sb_request *r, json_t *params)
+{
+	(void)params;
+	sb_request_done(r, NULL);
+	sb_world_reset(w);
+}
+
+static void stop(struct sb_world *w, struct sb_request *r, json_t *params)
+{
+	(void)params;
+	sb_request_done(r, NULL);
+	ev_break(w->s->loop, EVBREAK_ALL);
+}
+
+const struct sb_control_row sb_control_world[] = {
+	{"create_user", "phone first_name last_name username password about", create_user},
+	{"create_bot", "username first_name", create_bot},
+	{"create_group", "title creator members", create_group},
+	{"create_channel", "title creator username megagroup members", create_channel},
+	{"login_code", "phone", login_code},
+	{"set_password", "user password hint", set_password},
+	{"revoke_session", "user hash", revoke_session},
+	{"set_offline", "user seconds", set_offline},
+	{"fault",
+	 "kind user dc method direction probability after times code text seconds to away bytes",
+	 fault},
+	{"clear_faults", "fault", clear_faults},
+	{"advance", "seconds", advance},
+	{"restart_dc", "id", restart_dc},
+	{"expire_references", "", expire_references},
+	{"options", "short_updates", options},
+	{"stats", "", stats},
+	{"reset", "", reset},
+	{"stop", "", stop},
+	{NULL, NULL, NULL},
+};
