@@ -112,8 +112,8 @@ void sb_net_clear_fault(struct sb_net *n, uint64_t fault)
 	}
 }
 
-struct sb_fault *sb_fault_hit(struct sb_net *n, enum sb_fault_kind kind, enum sb_direction d,
-			      int dc, int64_t user, const char *method)
+struct sb_fault *sb_wire_hit(struct sb_net *n, enum sb_fault_kind kind, enum sb_direction d, int dc,
+			     int64_t user, const char *method)
 {
 	/* these two need no method to be about an answer */
 	bool any = kind == SB_UNKNOWN_CONSTRUCTOR || kind == SB_BOMB;
@@ -228,31 +228,31 @@ bool sb_fault_packet(struct sb_conn *c, enum sb_direction d, uint8_t *data, size
 	now = sb_now(net->s);
 	for (struct sb_held *h = c->held; h && !reordered; h = h->next)
 		reordered = h->due == INT64_MAX && h->in == (d == SB_IN);
-	f = sb_fault_hit(net, SB_STALL, d, c->dc, user, NULL);
+	f = sb_wire_hit(net, SB_STALL, d, c->dc, user, NULL);
 	if (f && !c->stall_until)
 		c->stall_until = f->seconds > 0 ? now + (int64_t)(f->seconds * NS) : INT64_MAX;
 	if (c->stall_until > now) { /* silent, but open */
 		hold(c, d, data, n, 0);
 		return false;
 	}
-	if (sb_fault_hit(net, SB_CUT, d, c->dc, user, NULL)) {
+	if (sb_wire_hit(net, SB_CUT, d, c->dc, user, NULL)) {
 		sb_conn_close(c);
 		return false;
 	}
-	if (sb_fault_hit(net, SB_DROP, d, c->dc, user, NULL))
+	if (sb_wire_hit(net, SB_DROP, d, c->dc, user, NULL))
 		return false;
-	f = sb_fault_hit(net, SB_DELAY, d, c->dc, user, NULL);
+	f = sb_wire_hit(net, SB_DELAY, d, c->dc, user, NULL);
 	if (f) {
 		hold(c, d, data, n, now + (int64_t)(f->seconds * NS));
 		return false;
 	}
-	if (!reordered && sb_fault_hit(net, SB_REORDER, d, c->dc, user, NULL)) {
+	if (!reordered && sb_wire_hit(net, SB_REORDER, d, c->dc, user, NULL)) {
 		hold(c, d, data, n, INT64_MAX);
 		return false;
 	}
-	if (n && sb_fault_hit(net, SB_CORRUPT, d, c->dc, user, NULL))
+	if (n && sb_wire_hit(net, SB_CORRUPT, d, c->dc, user, NULL))
 		data[sb_rand(net->s) % n] ^= (uint8_t)(1u << (sb_rand(net->s) & 7));
-	if (sb_fault_hit(net, SB_DUPLICATE, d, c->dc, user, NULL))
+	if (sb_wire_hit(net, SB_DUPLICATE, d, c->dc, user, NULL))
 		pass(c, d, data, n);
 	if (!reordered)
 		return true;

@@ -183,8 +183,8 @@ struct sb_fault {
 enum sb_direction { SB_IN = 1, SB_OUT = 2 };
 /* Does a fault of that kind strike here? Counts. method NULL: a packet, faults with a method do not
  * fit; else a call or its answer, faults without one do not fit. */
-struct sb_fault *sb_fault_hit(struct sb_net *n, enum sb_fault_kind kind, enum sb_direction d,
-			      int dc, int64_t user, const char *method);
+struct sb_fault *sb_wire_hit(struct sb_net *n, enum sb_fault_kind kind, enum sb_direction d, int dc,
+			     int64_t user, const char *method);
 /* One packet on its way; true = it goes on, false = the fault keeps or swallows it. */
 bool sb_fault_packet(struct sb_conn *c, enum sb_direction d, uint8_t *data, size_t n);
 void sb_fault_tick(struct sb_conn *c, int64_t now); /* lets go what is due */
@@ -316,7 +316,7 @@ void sb_out_free(struct sb_session *s);
 /* service.c */
 bool sb_is_service(uint32_t id); /* of messages that need no odd number (D.7) */
 /* true = it was a service message */
-bool sb_service(struct sb_session *s, uint64_t msg_id, const uint8_t *body, size_t n);
+bool sb_service_message(struct sb_session *s, uint64_t msg_id, const uint8_t *body, size_t n);
 
 /* rpc.c */
 void sb_rpc(struct sb_session *s, uint64_t msg_id, const uint8_t *body, size_t n);

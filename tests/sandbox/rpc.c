@@ -96,12 +96,12 @@ static void put_object(struct sb_net *n, const struct sb_key *k, const char *met
 {
 	int64_t user = k->auth->user_id;
 
-	if (sb_fault_hit(n, SB_BOMB, SB_OUT, k->dc, user, method)) {
+	if (sb_wire_hit(n, SB_BOMB, SB_OUT, k->dc, user, method)) {
 		put_bomb(out);
 		return;
 	}
 	if (answer->len >= 4 &&
-	    sb_fault_hit(n, SB_UNKNOWN_CONSTRUCTOR, SB_OUT, k->dc, user, method)) {
+	    sb_wire_hit(n, SB_UNKNOWN_CONSTRUCTOR, SB_OUT, k->dc, user, method)) {
 		const uint32_t id = UNKNOWN_ID;
 
 		memcpy(answer->data, &id, 4);
@@ -128,8 +128,8 @@ static void finish(struct sb_pending *p, struct tl_buf *answer, bool failed)
 			r->state = failed ? SB_FAILED : SB_ANSWERED;
 			r->answer = m ? m->msg_id : 0;
 		}
-		if (sb_fault_hit(n, SB_DUPLICATE, SB_OUT, s->key->dc, s->key->auth->user_id,
-				 method) &&
+		if (sb_wire_hit(n, SB_DUPLICATE, SB_OUT, s->key->dc, s->key->auth->user_id,
+				method) &&
 		    m) {
 			sb_out_flush_session(s);
 			sb_out_again(s, m);
@@ -264,15 +264,15 @@ static bool struck(struct sb_pending *p)
 
 	if (p->due)
 		return false; /* it was delayed already */
-	if (sb_fault_hit(n, SB_FORGET_KEY, SB_IN, dc, user, name)) {
+	if (sb_wire_hit(n, SB_FORGET_KEY, SB_IN, dc, user, name)) {
 		if (s->conn)
 			sb_conn_error(s->conn, -404);
 		pending_free(p);
 		sb_auth_drop(n, s->key->auth);
 		return true;
 	}
-	f = sb_fault_hit(n, SB_BAD_MSG, SB_IN, dc, user, name);
-	if (f || sb_fault_hit(n, SB_BAD_SALT, SB_IN, dc, user, name)) {
+	f = sb_wire_hit(n, SB_BAD_MSG, SB_IN, dc, user, name);
+	if (f || sb_wire_hit(n, SB_BAD_SALT, SB_IN, dc, user, name)) {
 		if (!f)
 			s->key->salt_epoch++;
 		sb_session_bad_msg(s, msg_id, seqno, f ? f->code : 48);
@@ -280,22 +280,22 @@ static bool struck(struct sb_pending *p)
 		pending_free(p);
 		return true;
 	}
-	if (sb_fault_hit(n, SB_DROP, SB_IN, dc, user, name)) {
+	if (sb_wire_hit(n, SB_DROP, SB_IN, dc, user, name)) {
 		sb_session_unreceive(s, msg_id);
 		pending_free(p);
 		return true;
 	}
-	if (sb_fault_hit(n, SB_CUT, SB_IN, dc, user, name)) { /* before it is executed */
+	if (sb_wire_hit(n, SB_CUT, SB_IN, dc, user, name)) { /* before it is executed */
 		sb_session_unreceive(s, msg_id);
 		pending_free(p);
 		if (s->conn)
 			sb_conn_close(s->conn);
 		return true;
 	}
-	if (sb_fault_hit(n, SB_CUT, SB_OUT, dc, user, name)) /* after it, before the answer */
+	if (sb_wire_hit(n, SB_CUT, SB_OUT, dc, user, name)) /* after it, before the answer */
 		p->cut = true;
-	f = sb_fault_hit(n, SB_DELAY, SB_IN, dc, user, name);
-	f = f ? f : sb_fault_hit(n, SB_STALL, SB_IN, dc, user, name);
+	f = sb_wire_hit(n, SB_DELAY, SB_IN, dc, user, name);
+	f = f ? f : sb_wire_hit(n, SB_STALL, SB_IN, dc, user, name);
 	if (!f)
 		return false;
 	p->due = f->seconds > 0 ? sb_now(n->s) + (int64_t)(f->seconds * NS) : INT64_MAX;

@@ -242,7 +242,7 @@ static int check_time(const struct sb_session *s, uint64_t msg_id)
 static void repeat(struct sb_session *s, const struct sb_received *r, const uint8_t *body, size_t n)
 {
 	s->net->count.replayed++;
-	if (r->state == SB_PLAIN && sb_service(s, r->msg_id, body, n))
+	if (r->state == SB_PLAIN && sb_service_message(s, r->msg_id, body, n))
 		return; /* pings, salts, states: harmless and their answers are not kept */
 	if (r->seqno % 2)
 		sb_out_ack(s, r->msg_id);
@@ -297,7 +297,7 @@ static void deliver(struct sb_session *s, uint64_t msg_id, uint32_t seqno, const
 	}
 	if (seqno % 2)
 		sb_out_ack(s, msg_id);
-	if (!sb_service(s, msg_id, body, n))
+	if (!sb_service_message(s, msg_id, body, n))
 		sb_rpc(s, msg_id, body, n);
 }
 
@@ -424,13 +424,13 @@ static bool admit(struct sb_session *s, const struct mt_header *h)
 	struct sb_fault *f;
 	int code;
 
-	if (sb_fault_hit(n, SB_BAD_SALT, SB_IN, s->key->dc, user, NULL))
+	if (sb_wire_hit(n, SB_BAD_SALT, SB_IN, s->key->dc, user, NULL))
 		s->key->salt_epoch++;
 	if (!sb_salt_valid(s->key, sb_now(n->s), h->salt)) {
 		sb_session_bad_msg(s, h->msg_id, h->seqno, BAD_SALT);
 		return false;
 	}
-	f = sb_fault_hit(n, SB_BAD_MSG, SB_IN, s->key->dc, user, NULL);
+	f = sb_wire_hit(n, SB_BAD_MSG, SB_IN, s->key->dc, user, NULL);
 	code = f ? f->code : 0;
 	if (!code && !sb_session_received(s, h->msg_id))
 		code = check_time(s, h->msg_id);
@@ -467,7 +467,7 @@ void sb_session_packet(struct sb_conn *c, const uint8_t *data, size_t n, bool qu
 	}
 	k = n >= 8 ? sb_key_find(net, data) : NULL;
 	if (k && k->dc == c->dc &&
-	    sb_fault_hit(net, SB_FORGET_KEY, SB_IN, c->dc, k->auth->user_id, NULL)) {
+	    sb_wire_hit(net, SB_FORGET_KEY, SB_IN, c->dc, k->auth->user_id, NULL)) {
 		sb_auth_drop(net, k->auth);
 		k = NULL;
 	}

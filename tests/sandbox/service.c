@@ -231,7 +231,7 @@ static void drop_answer(struct sb_session *s, uint64_t msg_id, struct tl_cursor 
 	answer(s, &b, true, msg_id);
 }
 
-bool sb_service(struct sb_session *s, uint64_t msg_id, const uint8_t *body, size_t n)
+bool sb_service_message(struct sb_session *s, uint64_t msg_id, const uint8_t *body, size_t n)
 {
 	struct tl_cursor c = tl_cursor(body, n);
 	uint32_t count;
