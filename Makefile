@@ -75,13 +75,13 @@ $(B)/gen/tl_schema.h: $(B)/gen/tl_schema.c
 
 # Lines of older layers go through the same generator: the sandbox's, and those of compat.c's test.
 define OLDER
-$(B)/gen/tl_$(1).c: $(B)/tlgen $(2)
+$(B)/gen/tl_schema_$(1).c: $(B)/tlgen $(2)
 	$$(say) TLGEN $$@
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)ASAN_OPTIONS=detect_leaks=0 $(B)/tlgen --out $(B)/gen/tl_$(1) --prefix $(1) $(2)
-$(B)/gen/tl_$(1).h: $(B)/gen/tl_$(1).c
-$(3): | $(B)/gen/tl_$(1).h
-$(4): $(B)/gen/tl_$(1).o
+	$$(Q)ASAN_OPTIONS=detect_leaks=0 $(B)/tlgen --out $(B)/gen/tl_schema_$(1) --prefix $(1) $(2)
+$(B)/gen/tl_schema_$(1).h: $(B)/gen/tl_schema_$(1).c
+$(3): | $(B)/gen/tl_schema_$(1).h
+$(4): $(B)/gen/tl_schema_$(1).o
 endef
 COMPAT := $(wildcard tests/sandbox/compat.tl)
 $(if $(COMPAT),$(eval $(call OLDER,compat,$(COMPAT),$(call obj,$(SRC_sandbox)),$(B)/layerd-sandbox)))

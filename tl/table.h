@@ -61,6 +61,7 @@ static inline size_t tl_kind_size(unsigned kind)
 #define TL_ID_VECTOR 0x1cb5c415u
 #define TL_ID_TRUE 0x997275b5u
 #define TL_ID_FALSE 0xbc799737u
+#define TL_HASH_FACTOR 0x9e3779b1u
 #define TL_POOL_PAD 32 /* readable bytes behind the last name of each pool */
 
 struct tl_field_row {
@@ -130,7 +131,7 @@ static inline bool tl_fits(const struct tl_schema *s, unsigned ctor, unsigned ki
 
 static inline uint32_t tl_hash(uint32_t id, unsigned bits)
 {
-	return id * 0x9e3779b1u >> (32 - bits);
+	return id * TL_HASH_FACTOR >> (32 - bits);
 }
 
 /* The type as written, without condition: "Vector<int>", "#", "Peer". */

@@ -59,8 +59,7 @@ void tl_put_u8(struct tl_buf *b, uint8_t v);
 void tl_put_u32(struct tl_buf *b, uint32_t v);
 void tl_put_u64(struct tl_buf *b, uint64_t v);
 void tl_put_double(struct tl_buf *b, double v);
-void tl_put_bytes(struct tl_buf *b, const void *data,
-		  size_t n);                          /* TL string: length, data, padding */
+void tl_put_bytes(struct tl_buf *b, const void *data, size_t n); /* TL string: length, padding */
 void tl_put_text(struct tl_buf *b, const char *text); /* raw characters, no length, no NUL */
 
 /* ---- cursor: bounds-checked; after an error everything reads as 0 ---- */
@@ -88,8 +87,7 @@ struct tl_str tl_str(const char *text); /* "" is present and empty */
 bool tl_str_eq(struct tl_str s, const char *text);
 
 /* ---- JSON text out: always valid UTF-8, never a raw LF (RPC contract, framing) ---- */
-void tl_js_string(struct tl_buf *b, const char *data,
-		  size_t n); /* quotes, escapes, U+FFFD repair */
+void tl_js_string(struct tl_buf *b, const char *data, size_t n); /* quoted, repaired */
 void tl_js_base64(struct tl_buf *b, const void *data, size_t n); /* quoted */
 void tl_js_int(struct tl_buf *b, int64_t v);
 void tl_js_double(struct tl_buf *b, double v); /* shortest that reads back; NaN, inf = null */

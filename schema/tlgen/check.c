@@ -7,16 +7,21 @@
 
 #define DEEP 1000u
 
+bool is_scalar(enum kind kind)
+{
+	return kind <= K_BOOL;
+}
+
 char *ref_text(const struct ref *ref, bool for_crc)
 {
 	const char *percent = ref->percent ? "%" : "";
 
-	if (ref->kind == TL_K_FLAGS)
+	if (ref->kind == K_FLAGS)
 		return text_of("#");
 	if (ref->item)
 		return text_of(for_crc ? "%s%s %s" : "%s%s<%s>", percent, ref->name,
 			       ref_text(ref->item, for_crc));
-	return text_of("%s%s", ref->kind == TL_K_QUERY ? "!" : percent, ref->name);
+	return text_of("%s%s", ref->kind == K_QUERY ? "!" : percent, ref->name);
 }
 
 /* CRC-32 of the normalised line (core.telegram.org/mtproto/TL-formal; the rule in full is in the
@@ -32,7 +37,7 @@ static uint32_t line_crc(const struct line *line)
 		const struct field *f = &line->fields[i];
 		const char *type = ref_text(f->ref, true);
 
-		if (f->ref->kind == TL_K_TRUE && f->word >= 0)
+		if (f->ref->kind == K_TRUE && f->word >= 0)
 			continue;
 		if (strcmp(type, "bytes") == 0)
 			type = "string";
@@ -41,8 +46,8 @@ static uint32_t line_crc(const struct line *line)
 					     type);
 	}
 	text = text_of("%s = %s", text,
-		       line->result->kind == TL_K_QUERY ? line->variable
-							: ref_text(line->result, true));
+		       line->result->kind == K_QUERY ? line->variable
+						     : ref_text(line->result, true));
 	for (const char *p = text; *p; p++) {
 		crc ^= (uint8_t)*p;
 		for (int i = 0; i < 8; i++)
@@ -113,7 +118,7 @@ static void check_members(const struct line *line)
 
 			if (k < i && strcmp(a->name, b->name) == 0)
 				die_at(a->pos, "%s.%s: the name is taken", line->name, a->name);
-			if (a->word >= 0 && tl_kind_is_scalar(a->ref->kind) &&
+			if (a->word >= 0 && is_scalar(a->ref->kind) &&
 			    strcmp(text_of("has_%s", a->name), b->name) == 0)
 				die_at(b->pos, "%s.%s: stands for the presence of %s", line->name,
 				       b->name, a->name);
@@ -179,9 +184,9 @@ static void resolve(struct model *m, struct ref *ref)
 		m->elems = grow(m->elems, m->elem_count, sizeof *m->elems);
 		m->elems[m->elem_count] = ref;
 		ref->target = m->elem_count++;
-	} else if (ref->kind == TL_K_BARE) {
+	} else if (ref->kind == K_BARE) {
 		ref->target = find_bare(m, ref);
-	} else if (ref->kind == TL_K_OBJECT && strcmp(ref->name, "Object") != 0) {
+	} else if (ref->kind == K_OBJECT && strcmp(ref->name, "Object") != 0) {
 		ref->target = find_type(m, ref->name);
 		if (!ref->target && !m->older)
 			die_at(ref->pos, "unknown type '%s'", ref->name);
@@ -198,11 +203,11 @@ static void resolve_all(struct model *m)
 	m->types[m->type_count++] = (struct type){.name = "Object"};
 	for (unsigned i = 1; i < m->count; i++)
 		if (!m->lines[i].method) {
-			if (m->lines[i].result->kind != TL_K_OBJECT &&
-			    m->lines[i].result->kind != TL_K_BOOL)
+			if (m->lines[i].result->kind != K_OBJECT &&
+			    m->lines[i].result->kind != K_BOOL)
 				die_at(m->lines[i].result->pos,
 				       "a constructor's type is a plain name");
-			m->lines[i].result->kind = TL_K_OBJECT;
+			m->lines[i].result->kind = K_OBJECT;
 			add_type(m, m->lines[i].result->name);
 		}
 	for (unsigned i = 1; i < m->count; i++) {
@@ -213,37 +218,37 @@ static void resolve_all(struct model *m)
 			struct field *f = &line->fields[k];
 
 			resolve(m, f->ref);
-			if (f->ref->kind == TL_K_FLAGS)
+			if (f->ref->kind == K_FLAGS)
 				f->ref->target = (unsigned)f->bit;
 		}
 		resolve(m, line->result);
 	}
 }
 
-static unsigned least(const struct model *m, const struct ref *ref)
+unsigned least_bytes(const struct model *m, const struct ref *ref)
 {
 	switch (ref->kind) {
-	case TL_K_TRUE:
+	case K_TRUE:
 		return 0;
-	case TL_K_LONG:
-	case TL_K_LONG53:
-	case TL_K_DOUBLE:
-	case TL_K_VECTOR:
+	case K_LONG:
+	case K_LONG53:
+	case K_DOUBLE:
+	case K_VECTOR:
 		return 8;
-	case TL_K_INT128:
+	case K_INT128:
 		return 16;
-	case TL_K_INT256:
+	case K_INT256:
 		return 32;
-	case TL_K_BARE:
+	case K_BARE:
 		return m->lines[ref->target].min;
-	case TL_K_INT:
-	case TL_K_STRING:
-	case TL_K_BYTES:
-	case TL_K_BOOL:
-	case TL_K_FLAGS:
-	case TL_K_OBJECT:
-	case TL_K_QUERY:
-	case TL_K_BARE_VECTOR:
+	case K_INT:
+	case K_STRING:
+	case K_BYTES:
+	case K_BOOL:
+	case K_FLAGS:
+	case K_OBJECT:
+	case K_QUERY:
+	case K_BARE_VECTOR:
 		return 4;
 	}
 	return 4;
@@ -265,10 +270,10 @@ static bool measure(struct model *m)
 
 			if (line->fields[k].word >= 0)
 				continue;
-			min += least(m, ref);
-			if (ref->kind == TL_K_OBJECT)
+			min += least_bytes(m, ref);
+			if (ref->kind == K_OBJECT)
 				inner = m->types[ref->target].depth;
-			else if (ref->kind == TL_K_BARE)
+			else if (ref->kind == K_BARE)
 				inner = m->lines[ref->target].depth;
 			if (inner + 1 > depth)
 				depth = inner + 1;
@@ -344,9 +349,9 @@ static void read_int53(struct model *m, const char *path)
 		if (*p == '#')
 			continue;
 		ref = find_long(m, text_of("%s", p));
-		if (!ref || ref->kind != TL_K_LONG)
+		if (!ref || ref->kind != K_LONG)
 			die_at(pos, "'%s' is not a field of type long", p);
-		ref->kind = TL_K_LONG53;
+		ref->kind = K_LONG53;
 	}
 }
 

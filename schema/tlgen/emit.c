@@ -3,33 +3,33 @@
 
 #include <string.h>
 
-static const char *c_type(enum tl_kind kind)
+static const char *c_type(enum kind kind)
 {
 	switch (kind) {
-	case TL_K_INT:
+	case K_INT:
 		return "int32_t ";
-	case TL_K_LONG:
-	case TL_K_LONG53:
+	case K_LONG:
+	case K_LONG53:
 		return "int64_t ";
-	case TL_K_DOUBLE:
+	case K_DOUBLE:
 		return "double ";
-	case TL_K_STRING:
-	case TL_K_BYTES:
+	case K_STRING:
+	case K_BYTES:
 		return "struct tl_str ";
-	case TL_K_INT128:
-	case TL_K_INT256:
+	case K_INT128:
+	case K_INT256:
 		return "uint8_t ";
-	case TL_K_BOOL:
-	case TL_K_TRUE:
+	case K_BOOL:
+	case K_TRUE:
 		return "bool ";
-	case TL_K_FLAGS:
+	case K_FLAGS:
 		return "";
-	case TL_K_OBJECT:
-	case TL_K_BARE:
-	case TL_K_QUERY:
+	case K_OBJECT:
+	case K_BARE:
+	case K_QUERY:
 		return "struct tl_obj *";
-	case TL_K_VECTOR:
-	case TL_K_BARE_VECTOR:
+	case K_VECTOR:
+	case K_BARE_VECTOR:
 		return "struct tl_vec ";
 	}
 	return "";
@@ -37,35 +37,35 @@ static const char *c_type(enum tl_kind kind)
 
 static void emit_member(const struct field *f, FILE *out)
 {
-	const char *size = f->ref->kind == TL_K_INT128   ? "[16]"
-			   : f->ref->kind == TL_K_INT256 ? "[32]"
-							 : "";
+	const char *size = f->ref->kind == K_INT128   ? "[16]"
+			   : f->ref->kind == K_INT256 ? "[32]"
+						      : "";
 
-	if (f->ref->kind == TL_K_FLAGS)
+	if (f->ref->kind == K_FLAGS)
 		return;
 	fprintf(out, "\t%s%s%s;", c_type(f->ref->kind), f->member, size);
-	if (f->word >= 0 && tl_kind_is_scalar(f->ref->kind))
+	if (f->word >= 0 && is_scalar(f->ref->kind))
 		fprintf(out, " bool has_%s;", f->name);
 	switch (f->ref->kind) {
-	case TL_K_OBJECT:
-	case TL_K_BARE:
-	case TL_K_VECTOR:
-	case TL_K_BARE_VECTOR:
+	case K_OBJECT:
+	case K_BARE:
+	case K_VECTOR:
+	case K_BARE_VECTOR:
 		fprintf(out, " /* %s%s */", f->word >= 0 ? "? " : "", ref_text(f->ref, false));
 		break;
-	case TL_K_INT:
-	case TL_K_LONG:
-	case TL_K_LONG53:
-	case TL_K_DOUBLE:
-	case TL_K_STRING:
-	case TL_K_BYTES:
-	case TL_K_INT128:
-	case TL_K_INT256:
-	case TL_K_BOOL:
-	case TL_K_TRUE:
-	case TL_K_FLAGS:
-	case TL_K_QUERY:
-		if (f->word >= 0 && f->ref->kind != TL_K_TRUE)
+	case K_INT:
+	case K_LONG:
+	case K_LONG53:
+	case K_DOUBLE:
+	case K_STRING:
+	case K_BYTES:
+	case K_INT128:
+	case K_INT256:
+	case K_BOOL:
+	case K_TRUE:
+	case K_FLAGS:
+	case K_QUERY:
+		if (f->word >= 0 && f->ref->kind != K_TRUE)
 			fprintf(out, " /* ? */");
 		break;
 	}
@@ -92,8 +92,8 @@ void emit_header(const struct model *m, FILE *out)
 
 		fprintf(out, "\nstruct %s_%s { /* %s%s */\n\tstruct tl_obj obj;\n", m->prefix,
 			line->ident, line->method ? "method: " : "",
-			line->result->kind == TL_K_QUERY ? line->variable
-							 : ref_text(line->result, false));
+			line->result->kind == K_QUERY ? line->variable
+						      : ref_text(line->result, false));
 		for (unsigned k = 0; k < line->count; k++)
 			emit_member(&line->fields[k], out);
 		fprintf(out, "};\n");

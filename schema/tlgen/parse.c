@@ -15,11 +15,11 @@ struct parser {
 
 static const struct {
 	const char *name;
-	enum tl_kind kind;
+	enum kind kind;
 } builtins[] = {
-	{"int", TL_K_INT},       {"long", TL_K_LONG},   {"double", TL_K_DOUBLE},
-	{"string", TL_K_STRING}, {"bytes", TL_K_BYTES}, {"int128", TL_K_INT128},
-	{"int256", TL_K_INT256}, {"true", TL_K_TRUE},   {"Bool", TL_K_BOOL},
+	{"int", K_INT},       {"long", K_LONG},   {"double", K_DOUBLE},
+	{"string", K_STRING}, {"bytes", K_BYTES}, {"int128", K_INT128},
+	{"int256", K_INT256}, {"true", K_TRUE},   {"Bool", K_BOOL},
 };
 
 static bool is_mark(const struct parser *p, char mark)
@@ -65,13 +65,13 @@ static void name_ref(struct parser *p, struct ref *ref, const char *variable, bo
 	if (strcmp(ref->name, "Vector") == 0 || strcmp(ref->name, "vector") == 0) {
 		bool open = accept(p, '<');
 
-		ref->kind = bare || ref->name[0] == 'v' ? TL_K_BARE_VECTOR : TL_K_VECTOR;
+		ref->kind = bare || ref->name[0] == 'v' ? K_BARE_VECTOR : K_VECTOR;
 		ref->item = parse_ref(p, variable);
 		if (open)
 			expect(p, '>');
 		return;
 	}
-	ref->kind = bare || !is_boxed_name(ref->name) ? TL_K_BARE : TL_K_OBJECT;
+	ref->kind = bare || !is_boxed_name(ref->name) ? K_BARE : K_OBJECT;
 	for (size_t i = 0; i < sizeof builtins / sizeof *builtins && !bare; i++)
 		if (strcmp(ref->name, builtins[i].name) == 0)
 			ref->kind = builtins[i].kind;
@@ -83,14 +83,14 @@ static struct ref *parse_ref(struct parser *p, const char *variable)
 
 	ref->pos = p->scan.pos;
 	if (accept(p, '#')) {
-		ref->kind = TL_K_FLAGS;
+		ref->kind = K_FLAGS;
 		return ref;
 	}
 	if (accept(p, '!')) {
 		ref->name = expect_name(p, "a type variable");
 		if (!variable || strcmp(variable, ref->name) != 0)
 			die_at(ref->pos, "'%s' is not a type variable of this line", ref->name);
-		ref->kind = TL_K_QUERY;
+		ref->kind = K_QUERY;
 	} else {
 		bool bare = accept(p, '%');
 
@@ -114,7 +114,7 @@ static void condition(struct parser *p, struct line *line, struct field *f, cons
 		die_at(f->pos, "'%s': a bit from 0 to 31 expected", text);
 	f->word_name = text_of("%.*s", (int)(dot - text), text);
 	for (unsigned i = 0; i < line->count; i++)
-		if (line->fields[i].ref->kind == TL_K_FLAGS &&
+		if (line->fields[i].ref->kind == K_FLAGS &&
 		    strcmp(line->fields[i].name, f->word_name) == 0)
 			f->word = line->fields[i].bit;
 	if (f->word < 0)
@@ -138,12 +138,11 @@ static void parse_field(struct parser *p, struct line *line)
 			p->scan = before;
 	}
 	f.ref = parse_ref(p, line->variable);
-	if (f.ref->kind == TL_K_FLAGS) {
+	if (f.ref->kind == K_FLAGS) {
 		for (unsigned i = 0; i < line->count; i++)
-			f.bit += line->fields[i].ref->kind == TL_K_FLAGS;
-		if (f.bit >= TL_MAX_WORDS || f.word >= 0)
-			die_at(f.pos, "more than %d flags words, or a conditional one",
-			       TL_MAX_WORDS);
+			f.bit += line->fields[i].ref->kind == K_FLAGS;
+		if (f.bit >= MAX_WORDS || f.word >= 0)
+			die_at(f.pos, "more than %d flags words, or a conditional one", MAX_WORDS);
 	}
 	line->fields = grow(line->fields, line->count, sizeof f);
 	line->fields[line->count++] = f;
@@ -152,7 +151,7 @@ static void parse_field(struct parser *p, struct line *line)
 static bool is_builtin_line(const char *name)
 {
 	for (size_t i = 0; i < sizeof builtins / sizeof *builtins; i++)
-		if (strcmp(name, builtins[i].name) == 0 && builtins[i].kind != TL_K_TRUE)
+		if (strcmp(name, builtins[i].name) == 0 && builtins[i].kind != K_TRUE)
 			return true;
 	return strcmp(name, "vector") == 0;
 }
@@ -201,7 +200,7 @@ static void parse_line(struct parser *p)
 	expect(p, '=');
 	line.result = parse_ref(p, line.variable);
 	if (line.variable && line.result->name && strcmp(line.variable, line.result->name) == 0)
-		line.result->kind = TL_K_QUERY;
+		line.result->kind = K_QUERY;
 	expect(p, ';');
 	p->model->lines = grow(p->model->lines, p->model->count, sizeof line);
 	p->model->lines[p->model->count++] = line;

@@ -6,6 +6,19 @@
 
 #define POOL_SLOTS 16384u
 #define MAX_FIELD_POOL 0xffffu
+#define POOL_PAD 32
+#define HASH_FACTOR 0x9e3779b1u
+
+static const char *const kind_names[] = {
+	[K_INT] = "TL_K_INT",       [K_LONG] = "TL_K_LONG",
+	[K_LONG53] = "TL_K_LONG53", [K_DOUBLE] = "TL_K_DOUBLE",
+	[K_INT128] = "TL_K_INT128", [K_INT256] = "TL_K_INT256",
+	[K_BOOL] = "TL_K_BOOL",     [K_STRING] = "TL_K_STRING",
+	[K_BYTES] = "TL_K_BYTES",   [K_TRUE] = "TL_K_TRUE",
+	[K_FLAGS] = "TL_K_FLAGS",   [K_OBJECT] = "TL_K_OBJECT",
+	[K_BARE] = "TL_K_BARE",     [K_QUERY] = "TL_K_QUERY",
+	[K_VECTOR] = "TL_K_VECTOR", [K_BARE_VECTOR] = "TL_K_BARE_VECTOR",
+};
 
 /* Strings laid end to end, each once. */
 struct pool {
@@ -38,7 +51,7 @@ static unsigned pool_add(struct pool *p, const char *text)
 
 static void emit_pool(const struct pool *p, const char *name, FILE *out)
 {
-	fprintf(out, "\nstatic const char %s[%u] =\n", name, p->size + TL_POOL_PAD);
+	fprintf(out, "\nstatic const char %s[%u] =\n", name, p->size + POOL_PAD);
 	for (unsigned i = 0; i < p->count; i++)
 		if (p->head)
 			fprintf(out, "\t\"\\%03o\" \"%s\\0\"\n", (unsigned)strlen(p->list[i]),
@@ -65,13 +78,16 @@ static void emit_fields(struct model *m, struct pool *names, FILE *out)
 			if (name > MAX_FIELD_POOL || length > 255 || row > 0xfffe)
 				die_at(f->pos, "too many fields for 16 bits");
 			fprintf(out, "\t{%u, %u, ", name, f->ref->target);
-			if (f->ref->kind == TL_K_FLAGS)
+			if (f->ref->kind == K_FLAGS)
 				fprintf(out, "0");
 			else
 				fprintf(out, "offsetof(struct %s_%s, %s)", m->prefix, line->ident,
 					f->member);
-			fprintf(out, ", %d, %d},\n", (int)f->ref->kind,
-				f->word < 0 ? TL_FLAG_NONE : f->word << 5 | f->bit);
+			fprintf(out, ", %s, ", kind_names[f->ref->kind]);
+			if (f->word < 0)
+				fprintf(out, "TL_FLAG_NONE},\n");
+			else
+				fprintf(out, "%d},\n", f->word << 5 | f->bit);
 		}
 	}
 	fprintf(out, "\t{0, 0, 0, 0, 0},\n};\n");
@@ -83,32 +99,18 @@ static void emit_ctors(struct model *m, struct pool *names, FILE *out)
 		     "0},\n");
 	for (unsigned i = 1; i < m->count; i++) {
 		const struct line *line = &m->lines[i];
-		bool generic = line->result->kind == TL_K_QUERY;
+		bool generic = line->result->kind == K_QUERY;
 
-		fprintf(out, "\t{0x%08xu, %u, %u, sizeof(struct %s_%s), %u, %d, %u, %u, %d, %d},\n",
+		fprintf(out,
+			"\t{0x%08xu, %u, %u, sizeof(struct %s_%s), %u, %d, %u, %u, %s, 0%s%s%s},\n",
 			line->id, pool_add(names, line->name), line->row, m->prefix, line->ident,
 			line->result->target, line->layer, line->count,
 			(unsigned)strlen(line->name),
-			generic ? TL_K_OBJECT : (int)line->result->kind,
-			(line->method ? TL_C_METHOD : 0) | (line->service ? TL_C_SERVICE : 0) |
-				(generic ? TL_C_GENERIC : 0));
+			kind_names[generic ? K_OBJECT : line->result->kind],
+			line->method ? " | TL_C_METHOD" : "",
+			line->service ? " | TL_C_SERVICE" : "", generic ? " | TL_C_GENERIC" : "");
 	}
 	fprintf(out, "};\n");
-}
-
-/* Least bytes of an element; the same rule as in check.c, for what can stand in a vector. */
-static unsigned elem_min(const struct model *m, const struct ref *item)
-{
-	unsigned min = item->kind == TL_K_BARE ? m->lines[item->target].min : 4;
-
-	if (item->kind == TL_K_INT128)
-		min = 16;
-	else if (item->kind == TL_K_INT256)
-		min = 32;
-	else if (item->kind == TL_K_LONG || item->kind == TL_K_LONG53 ||
-		 item->kind == TL_K_DOUBLE || item->kind == TL_K_VECTOR)
-		min = 8;
-	return min < 4 ? 4 : min;
 }
 
 static void emit_types(struct model *m, struct pool *names, FILE *out)
@@ -116,22 +118,29 @@ static void emit_types(struct model *m, struct pool *names, FILE *out)
 	fprintf(out, "\nstatic const struct tl_elem_row elems[] = {\n");
 	for (unsigned i = 0; i < m->elem_count; i++) {
 		const struct ref *item = m->elems[i]->item;
+		unsigned least = least_bytes(m, item);
 
-		fprintf(out, "\t{%u, %u, %u, %d},\n", pool_add(names, ref_text(m->elems[i], false)),
-			item->target, elem_min(m, item), (int)item->kind);
+		fprintf(out, "\t{%u, %u, %u, %s},\n", pool_add(names, ref_text(m->elems[i], false)),
+			item->target, least < 4 ? 4 : least, kind_names[item->kind]);
 	}
 	fprintf(out, "\t{0, 0, 0, 0},\n};\n\nstatic const struct tl_type_row types[] = {\n");
 	for (unsigned i = 0; i < m->type_count; i++) {
 		const struct type *type = &m->types[i];
 		bool peers = strcmp(type->name, "User") == 0 || strcmp(type->name, "Chat") == 0;
 
-		fprintf(out, "\t{%u, %u, %u, %d},\n", pool_add(names, type->name), type->first,
-			type->count, peers ? TL_T_HARVEST : 0);
+		fprintf(out, "\t{%u, %u, %u, %s},\n", pool_add(names, type->name), type->first,
+			type->count, peers ? "TL_T_HARVEST" : "0");
 	}
 	fprintf(out, "};\n\nstatic const uint16_t type_ctors[] = {");
 	for (unsigned i = 0; i < m->type_ctor_count; i++)
 		fprintf(out, "%s%u,", i % 16 ? " " : "\n\t", m->type_ctors[i]);
 	fprintf(out, " 0};\n");
+}
+
+/* As tl_hash. */
+static uint32_t hash_of(uint32_t id, unsigned bits)
+{
+	return id * HASH_FACTOR >> (32 - bits);
 }
 
 static unsigned emit_hash(const struct model *m, FILE *out)
@@ -143,7 +152,7 @@ static unsigned emit_hash(const struct model *m, FILE *out)
 		bits++;
 	slots = calloc(1u << bits, sizeof *slots);
 	for (unsigned i = 1; i < m->count; i++) {
-		uint32_t h = tl_hash(m->lines[i].id, bits);
+		uint32_t h = hash_of(m->lines[i].id, bits);
 
 		while (slots[h])
 			h = (h + 1) & ((1u << bits) - 1);
@@ -194,6 +203,11 @@ void emit_tables(const struct model *model, FILE *out, const char *header)
 	fprintf(out,
 		"/* Generated by tlgen: layer %d. */\n#include \"%s\"\n#include \"tl/table.h\"\n",
 		m->layer, header);
+	fprintf(out,
+		"\n_Static_assert(TL_POOL_PAD == %d && TL_HASH_FACTOR == %uu && TL_MAX_WORDS == "
+		"%d,\n"
+		"\t       \"tlgen and table.h\");\n",
+		POOL_PAD, HASH_FACTOR, MAX_WORDS);
 	emit_fields(m, &field_names, out);
 	emit_ctors(m, &names, out);
 	emit_types(m, &names, out);

@@ -3,9 +3,31 @@
 #ifndef TLGEN_H
 #define TLGEN_H
 
-#include "tl/table.h"
-
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+
+/* As in tl/table.h, where they are told; the tables name them, so that the two cannot drift. */
+enum kind {
+	K_INT,
+	K_LONG,
+	K_LONG53,
+	K_DOUBLE,
+	K_INT128,
+	K_INT256,
+	K_BOOL,
+	K_STRING,
+	K_BYTES,
+	K_TRUE,
+	K_FLAGS,
+	K_OBJECT,
+	K_BARE,
+	K_QUERY,
+	K_VECTOR,
+	K_BARE_VECTOR,
+};
+
+#define MAX_WORDS 7 /* flag words in one constructor: TL_MAX_WORDS */
 
 struct pos {
 	const char *file;
@@ -14,7 +36,7 @@ struct pos {
 
 /* A use of a type: "Vector<int>", "%Message", "!X", "user". */
 struct ref {
-	enum tl_kind kind;
+	enum kind kind;
 	const char *name; /* of an object or bare type, as written */
 	struct ref *item; /* of a vector */
 	bool percent;     /* written %name */
@@ -84,6 +106,8 @@ void scan_next(struct scan *s);
 void parse_file(struct model *m, const char *path);
 /* check.c */
 void check_model(struct model *m, const char *int53_path);
+unsigned least_bytes(const struct model *m, const struct ref *ref);
+bool is_scalar(enum kind kind); /* an optional one has has_x behind it */
 char *ref_text(const struct ref *ref, bool for_crc);
 /* name.c */
 const char *c_member(const char *name);

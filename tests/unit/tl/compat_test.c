@@ -1,8 +1,8 @@
 /* compat.c: older lines of the schema, with the made-up ones of older.tl. */
 #include "tests/harness.h"
 #include "tl/compat.h"
-#include "tl_older.h"
 #include "tl_schema.h"
+#include "tl_schema_older.h"
 
 static const struct tl_compat both = {&tl_api, &tl_older};
 static struct tl_arena arena;

@@ -183,14 +183,19 @@ TEST(nesting_is_bounded)
 	tl_buf_free(&out);
 }
 
+/* What was called, in order; always ended by a NUL. */
+static void note(struct tl_buf *seen, const char *a, const char *b, const char *c)
+{
+	tl_put_text(seen, a);
+	tl_put_text(seen, b);
+	tl_put_text(seen, c);
+	tl_put(seen, " ", 2);
+	seen->len--;
+}
+
 static json_t *visit(void *ctx, const char *type, json_t *value, const char *path, int *err)
 {
-	char *seen = ctx;
-
-	strcat(seen, type);
-	strcat(seen, "@");
-	strcat(seen, path);
-	strcat(seen, " ");
+	note(ctx, type, "@", path);
 	if (json_is_string(value) && strcmp(json_string_value(value), "bad") == 0)
 		*err = -TG_E_PEER_SYNTAX;
 	if (json_is_string(value))
@@ -200,49 +205,47 @@ static json_t *visit(void *ctx, const char *type, json_t *value, const char *pat
 
 TEST(walk_replaces_at_any_depth)
 {
-	char seen[1000] = "";
-	struct tl_visitor v = {visit, seen};
+	struct tl_buf seen = {0};
+	struct tl_visitor v = {visit, &seen};
 	json_t *call = json_pack("{s:i,s:{s:s,s:s,s:[i],s:[i],s:s}}", "layer", 5, "query", "_",
 				 "messages.forwardMessages", "from_peer", "x", "id", 1, "random_id",
 				 2, "to_peer", "y");
 	char *text;
 
 	CHECK_INT(tl_json_walk(&tl_api, TL_invokeWithLayer, call, &v), 0);
-	CHECK_STR(seen, "InputPeer@query.from_peer InputPeer@query.to_peer ");
+	CHECK_STR((char *)seen.data, "InputPeer@query.from_peer InputPeer@query.to_peer ");
 	text = json_dumps(json_object_get(json_object_get(call, "query"), "to_peer"), JSON_COMPACT);
 	CHECK_STR(text, "{\"_\":\"inputPeerSelf\"}");
 	free(text);
 	CHECK_INT(tl_from_json(&tl_api, TL_invokeWithLayer, call, &out, &why), 0);
 	json_decref(call);
-	seen[0] = 0;
+	tl_buf_clear(&seen);
 	call = json_pack("{s:[s,{s:s,s:s},s]}", "id", "a", "_", "inputUserFromMessage", "peer", "p",
 			 "bad");
 	CHECK_INT(tl_json_walk(&tl_api, TL_users_getUsers, call, &v), -TG_E_PEER_SYNTAX);
-	CHECK_STR(seen, "InputUser@id[0] InputUser@id[1] InputPeer@id[1].peer InputUser@id[2] ");
+	CHECK_STR((char *)seen.data,
+		  "InputUser@id[0] InputUser@id[1] InputPeer@id[1].peer InputUser@id[2] ");
 	json_decref(call);
+	tl_buf_free(&seen);
 	tl_buf_free(&out);
 }
 
 static json_t *fill(void *ctx, const char *field, const char *type)
 {
-	char *seen = ctx;
-
-	strcat(seen, field);
-	strcat(seen, ":");
-	strcat(seen, type);
-	strcat(seen, " ");
+	note(ctx, field, ":", type);
 	return strcmp(type, "long") == 0 ? json_integer(7) : NULL;
 }
 
 TEST(defaults_fill_what_is_required)
 {
-	char seen[1000] = "";
+	struct tl_buf seen = {0};
 	json_t *call = json_pack("{s:s}", "message", "x");
 
-	CHECK_INT(tl_json_defaults(&tl_api, TL_messages_sendMessage, call, fill, seen), 0);
-	CHECK_STR(seen, "peer:InputPeer random_id:long ");
+	CHECK_INT(tl_json_defaults(&tl_api, TL_messages_sendMessage, call, fill, &seen), 0);
+	CHECK_STR((char *)seen.data, "peer:InputPeer random_id:long ");
 	CHECK_INT(json_integer_value(json_object_get(call, "random_id")), 7);
 	CHECK_INT(json_object_size(call), 2);
-	CHECK_INT(tl_json_defaults(&tl_api, 0, call, fill, seen), -TG_E_NOT_FOUND);
+	CHECK_INT(tl_json_defaults(&tl_api, 0, call, fill, &seen), -TG_E_NOT_FOUND);
 	json_decref(call);
+	tl_buf_free(&seen);
 }
