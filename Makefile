@@ -165,7 +165,7 @@ interop:
 	@tests/interop/run
 
 bench:
-	@.ci/deps build
+	@.ci/deps build bench
 	@$(MAKE) --no-print-directory MODE=release
 	@tests/bench/run
 
