@@ -6,6 +6,7 @@
 #define GCD_EVERY 128u       /* steps between two greatest common divisors */
 #define STEPS_MAX (1u << 21) /* of one curve; a factor of 32 bits needs some 2^16 */
 #define CURVES_MAX 16u
+#define LAZY_MAX (1ull << 62)
 
 struct field { /* arithmetic modulo an odd n, numbers as x * 2^64 mod n */
 	uint64_t n, inverse, one;
@@ -96,28 +97,45 @@ static uint64_t gcd(uint64_t a, uint64_t b) /* b odd */
 	return a;
 }
 
-/* One pseudo-random walk x = x^2 + c; a proper factor, or 0. */
-static uint64_t walk(const struct field *f, uint64_t c)
+/* y^2 + c. lazy: not reduced, so that the next square need not wait for a comparison; about 2n at
+ * most, and with n below LAZY_MAX and a c of a few units no sum leaves 64 bits. */
+static inline uint64_t next_of(const struct field *f, uint64_t y, uint64_t c, bool lazy)
 {
-	uint64_t y = add(f, f->one, f->one), x = y, start = y, product = f->one, factor = 1;
+	unsigned __int128 t = (unsigned __int128)y * y;
+	uint64_t m = (uint64_t)t * f->inverse;
+	uint64_t low = (uint64_t)(((unsigned __int128)m * f->n) >> 64);
+
+	return lazy ? (uint64_t)(t >> 64) + (f->n + c) - low : add(f, mul(f, y, y), c);
+}
+
+static inline uint64_t apart(uint64_t x, uint64_t y)
+{
+	return x > y ? x - y : y - x;
+}
+
+/* One pseudo-random walk x = x^2 + c; a proper factor, or 0. */
+static inline __attribute__((always_inline)) uint64_t walk(const struct field *f, uint64_t c,
+							   bool lazy)
+{
+	uint64_t y = 2, x = y, start = y, product = f->one, factor = 1;
 
 	for (unsigned length = 1; factor == 1 && length < STEPS_MAX; length *= 2) {
 		x = y;
 		for (unsigned i = 0; i < length; i++)
-			y = add(f, mul(f, y, y), c);
+			y = next_of(f, y, c, lazy);
 		for (unsigned k = 0; k < length && factor == 1; k += GCD_EVERY) {
 			start = y;
 			for (unsigned i = 0; i < GCD_EVERY && i < length - k; i++) {
-				y = add(f, mul(f, y, y), c);
-				product = mul(f, product, x > y ? x - y : y - x);
+				y = next_of(f, y, c, lazy);
+				product = mul(f, product, apart(x, y));
 			}
 			factor = gcd(product, f->n);
 		}
 	}
 	if (factor == f->n) { /* both factors in one batch: again, step by step */
 		do {
-			start = add(f, mul(f, start, start), c);
-			factor = gcd(x > start ? x - start : start - x, f->n);
+			start = next_of(f, start, c, lazy);
+			factor = gcd(apart(x, start), f->n);
 		} while (factor == 1);
 	}
 	return factor == 1 || factor == f->n ? 0 : factor;
@@ -147,7 +165,7 @@ static uint64_t factor_of(uint64_t n)
 		return 0;
 	f = field_of(n);
 	for (unsigned c = 1; c <= CURVES_MAX; c++) {
-		uint64_t d = walk(&f, into(&f, c));
+		uint64_t d = n < LAZY_MAX ? walk(&f, c, true) : walk(&f, c, false);
 
 		if (d)
 			return d;
