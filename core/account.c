@@ -166,6 +166,7 @@ void tg_account_free(struct tg_account *a)
 	tg_dc_bury(a);
 	tg_resolve_free(a);
 	tg_updates_free(a);
+	tg_map_free(&a->calls.by_id);
 	tg_writes_free(a);
 	settings_free(&a->s);
 	free(a->name);

@@ -1,0 +1,108 @@
+/* A Telegram without a file descriptor for the tests of core: an account on a store in memory, a
+ * small server behind each data centre (key known beforehand), a clock that the test moves. The
+ * journal holds what was committed, in order, as the daemon would keep it. */
+#ifndef TESTS_CORE_RIG_H
+#define TESTS_CORE_RIG_H
+
+#include "core/account.h"
+#include "tests/harness.h"
+
+#define RIG_DCS 5
+#define RIG_EPOCH INT64_C(1700000000)
+#define RIG_LOG 4096
+#define RIG_SELF 7000
+#define RIG_USER 100 /* talks to the bot */
+#define RIG_CHANNEL 500
+
+struct rig_request {
+	int dc;
+	uint64_t msg_id;
+	unsigned method;
+	bool wrapped;
+	const struct tl_obj *obj;
+};
+struct rig_result { /* ANSWER and ERROR events */
+	uint64_t call;
+	unsigned method;
+	int error, code, retry_after;
+	bool sent;
+	char text[64];
+	uint32_t number; /* constructor of the answer */
+	int64_t at;
+};
+struct rig_message { /* the server's history */
+	int32_t pts;
+	int64_t channel;
+	char text[24];
+};
+struct rig_dc {
+	struct mt_key key;
+	struct mt_link *link;
+	int slot; /* link of the account, -1: none */
+	uint64_t session, last_msg_id, salt;
+	uint32_t content;
+	bool fresh; /* a new session, not yet announced */
+	unsigned connections;
+};
+struct rig {
+	struct tg_account *a;
+	struct tg_store *store;
+	struct tg_settings s;
+	struct tg_env env;
+	struct mt_time now;
+	uint64_t seed;
+	struct rig_dc dc[RIG_DCS + 1];
+	struct tl_arena arena; /* decoded requests */
+
+	/* what the account said */
+	char journal[RIG_LOG][32], pending[RIG_LOG][32];
+	size_t journal_n, pending_n;
+	struct rig_result results[256];
+	size_t results_n;
+	struct tg_event state, resolved[32];
+	unsigned states, commits, onlines, resolved_n;
+	char state_text[64];
+	int fail_commit; /* error of the next commits */
+	bool hold_commit, refuse_connection, bytewise;
+	struct tg_batch *held;
+
+	/* the server */
+	bool (*serve)(struct rig *r,
+		      const struct rig_request *q); /* true: answered, or left alone */
+	unsigned calls[4096];                       /* by method */
+	struct rig_request last;
+	int32_t pts, date, seq, slice;
+	struct rig_message history[RIG_LOG];
+	size_t history_n;
+	int32_t channel_pts;
+	unsigned authorized; /* bit per data centre */
+	bool mute;           /* updates are not sent */
+};
+struct rig *rig_new(void);
+void rig_free(struct rig *r);
+void rig_restart(struct rig *r); /* kill -9, then a start from the store */
+void rig_login(struct rig *r);   /* to READY */
+void rig_run(struct rig *r);     /* until nothing moves */
+void rig_pass(struct rig *r, double seconds);
+void rig_lose(struct rig *r, int dc); /* cuts the connection */
+uint32_t rig_draw(struct rig *r, uint32_t below);
+
+/* Server side. */
+void rig_say(struct rig *r, int dc, const struct tl_obj *o);
+void rig_answer(struct rig *r, const struct rig_request *q, const struct tl_obj *o);
+void rig_refuse(struct rig *r, const struct rig_request *q, int code, const char *text);
+void rig_message(struct rig *r, const char *text);         /* to the bot, in private */
+void rig_channel_message(struct rig *r, const char *text); /* in RIG_CHANNEL */
+/* A message's update is made, and counted, but sent by the caller (or lost). */
+struct tl_obj *rig_make(struct rig *r, int64_t channel, const char *text);
+struct tl_obj *rig_user(struct rig *r, int64_t id, const char *username, bool min);
+struct tl_obj *rig_channel(struct rig *r, int64_t id, const char *username, bool min);
+struct tl_obj *rig_updates(struct rig *r, struct tl_obj **list, uint32_t n, int32_t seq);
+void *rig_alloc(struct rig *r, size_t n);
+
+/* Client side. */
+uint64_t rig_call(struct rig *r, const struct tl_obj *method, const struct tg_call_options *o);
+const struct rig_result *rig_result_of(struct rig *r, uint64_t call); /* NULL: none yet */
+void rig_journal_is(struct rig *r, const char *want);                 /* "a b c" */
+
+#endif
