@@ -10,6 +10,7 @@ struct mock *mock_new(const char *transport, bool has_key)
 	uint8_t key[256];
 
 	m->random.state = 99;
+	m->out_left = m->in_left = SIZE_MAX;
 	m->env = (struct mt_env){fixed_random, &m->random};
 	m->now = (struct mt_time){0, MOCK_EPOCH * NS};
 	m->salt = 0x5a17;
@@ -33,12 +34,18 @@ struct mock *mock_new(const char *transport, bool has_key)
 	return m;
 }
 
+void mock_clear(struct mock *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		free(m->m[i].body);
+	m->n = m->seen = 0;
+}
+
 void mock_free(struct mock *m)
 {
 	mt_client_free(m->c);
 	mt_link_free(m->link);
-	for (size_t i = 0; i < m->n; i++)
-		free(m->m[i].body);
+	mock_clear(m);
 	free(m);
 }
 
@@ -92,15 +99,24 @@ void mock_quiet(struct mock *m)
 		test_fail(__FILE__, __LINE__, "event %s, want none", event_name(ev.kind));
 }
 
+/* A job belongs to whoever pulled it. */
+static void drop_event(const struct mt_event *ev)
+{
+	if (ev->kind == MT_EV_JOB)
+		ev->job->free(ev->job);
+}
+
 struct mt_event mock_until(struct mock *m, enum mt_event_kind kind)
 {
 	struct mt_event ev;
 
-	do
+	for (;;) {
 		if (!mt_client_next(m->c, &ev))
 			test_fail(__FILE__, __LINE__, "no event %s came", event_name(kind));
-	while (ev.kind != kind);
-	return ev;
+		if (ev.kind == kind)
+			return ev;
+		drop_event(&ev);
+	}
 }
 
 /* ---- connections ----------------------------------------------------------------------------- */
@@ -130,6 +146,31 @@ void mock_open(struct mock *m)
 	mock_until(m, MT_EV_ONLINE);
 }
 
+void mock_handle(struct mock *m, const struct mt_event *ev)
+{
+	if (ev->kind == MT_EV_JOB) {
+		ev->job->run(ev->job);
+		mt_client_job_done(m->c, ev->job, m->now);
+	} else if (ev->kind == MT_EV_KEY) {
+		CHECK_INT(ev->n, 256);
+		CHECK_MEM(ev->data, m->server.key, 256);
+		CHECK(mt_key_init(&m->key, ev->data) == 0);
+	} else if (ev->kind == MT_EV_SALTS) {
+		CHECK_INT(ev->n, sizeof(struct mt_salt));
+	}
+}
+
+void mock_exchange(struct mock *m)
+{
+	struct mt_event ev;
+
+	for (int i = 0; i < 100 && !m->n; i++) {
+		mock_pump(m);
+		while (mt_client_next(m->c, &ev))
+			mock_handle(m, &ev);
+	}
+}
+
 void mock_lose(struct mock *m)
 {
 	mt_client_lost(m->c, m->now);
@@ -141,8 +182,10 @@ void mock_reconnect(struct mock *m)
 
 	for (;;) {
 		while (mt_client_next(m->c, &ev)) {
-			if (ev.kind != MT_EV_CONNECT)
+			if (ev.kind != MT_EV_CONNECT) {
+				drop_event(&ev);
 				continue;
+			}
 			mt_link_free(m->link);
 			m->link = mt_link_accept(&m->env);
 			m->connections++;
@@ -258,16 +301,25 @@ static void take_packet(struct mock *m, const uint8_t *data, size_t n)
 	tl_buf_free(&plain);
 }
 
+static size_t pass(size_t *left, size_t n)
+{
+	if (*left == SIZE_MAX)
+		return n;
+	n = n < *left ? n : *left;
+	*left -= n;
+	return n;
+}
+
 /* What the server's link holds goes to the client, step bytes at a time. */
 static void deliver(struct mock *m)
 {
 	struct tl_buf *out = mt_link_out(m->link);
-	size_t n = out->len, step = m->step ? m->step : n;
+	size_t n = pass(&m->in_left, out->len), step = m->step ? m->step : n;
 
 	for (size_t at = 0; at < n; at += step)
 		CHECK(mt_client_feed(m->c, out->data + at, n - at < step ? n - at : step, m->now) ==
 		      0);
-	tl_buf_drop(out, n);
+	tl_buf_drop(out, out->len);
 }
 
 static bool next_packet(struct mock *m, struct mt_packet *ret)
@@ -279,15 +331,15 @@ static bool next_packet(struct mock *m, struct mt_packet *ret)
 size_t mock_pump(struct mock *m)
 {
 	struct tl_buf *out = mt_client_out(m->c, m->now);
-	size_t before = m->n, step;
+	size_t before = m->n, n, step;
 	struct mt_packet p;
 
 	if (!out)
 		return 0;
-	step = m->step ? m->step : out->len;
-	for (size_t at = 0; at < out->len; at += step) {
-		CHECK(mt_link_feed(m->link, out->data + at,
-				   out->len - at < step ? out->len - at : step) == 0);
+	n = pass(&m->out_left, out->len);
+	step = m->step ? m->step : n;
+	for (size_t at = 0; at < n; at += step) {
+		CHECK(mt_link_feed(m->link, out->data + at, n - at < step ? n - at : step) == 0);
 		while (next_packet(m, &p))
 			take_packet(m, p.data, p.n);
 	}

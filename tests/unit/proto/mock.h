@@ -32,7 +32,8 @@ struct mock {
 	struct server server; /* for the key exchange */
 	uint64_t session, salt, last_msg_id;
 	uint32_t content;
-	size_t step; /* bytes fed at a time; 0 = all */
+	size_t step;              /* bytes fed at a time; 0 = all */
+	size_t out_left, in_left; /* bytes that still pass, then the line is dead */
 	unsigned connections, packets, plain;
 	size_t n, seen; /* messages received; those a test has looked at */
 	struct mock_message m[MOCK_MESSAGES];
@@ -53,6 +54,11 @@ void mock_connect(struct mock *m);   /* expects CONNECT, opens */
 void mock_open(struct mock *m);      /* mock_connect, first packet in, salts and pong out, ONLINE */
 void mock_lose(struct mock *m);      /* the connection breaks */
 void mock_reconnect(struct mock *m); /* waits for CONNECT, opens again */
+
+/* One event of a key exchange: jobs are run, a key is taken over by the mock. */
+void mock_handle(struct mock *m, const struct mt_event *ev);
+void mock_exchange(struct mock *m); /* the whole, until the first message in a session */
+void mock_clear(struct mock *m);    /* forgets the messages received */
 
 /* Moves what the client has to say to the server; returns how many messages came. */
 size_t mock_pump(struct mock *m);
