@@ -129,7 +129,7 @@ struct tl_obj *tl_decode_older(struct tl_decoder *d, unsigned line, unsigned dep
 {
 	const struct tl_ctor_row *old = &d->older->ctors[line], *now;
 	const struct tl_field_row *f = &d->older->fields[old->first], *end = f + old->fields;
-	uint32_t words[TL_MAX_WORDS] = {0};
+	struct tl_words words = TL_WORDS;
 	struct tl_str name = {d->older->names + old->name, old->name_len};
 	unsigned ctor = tl_by_name(d->s, name);
 	uint8_t *base;
@@ -149,10 +149,10 @@ struct tl_obj *tl_decode_older(struct tl_decoder *d, unsigned line, unsigned dep
 		bool taken;
 
 		if (f->kind == TL_K_FLAGS) {
-			words[f->type] = tl_get_u32(d->c);
+			tl_word_set(&words, f->type, tl_get_u32(d->c));
 			continue;
 		}
-		if (f->flag != TL_FLAG_NONE && !(words[f->flag >> 5] >> (f->flag & 31) & 1))
+		if (!tl_flag_set(&words, f->flag))
 			continue;
 		taken = read_value(d, f->kind, f->type, to ? to->kind : TL_K_FLAGS,
 				   to ? to->type : 0, to ? base + to->offset : NULL, depth + 1);
@@ -299,7 +299,7 @@ void tl_encode_older(struct tl_encoder *e, unsigned line, const struct tl_obj *o
 	const struct tl_ctor_row *old = &older->ctors[line], *now = &e->s->ctors[o->ctor];
 	const struct tl_field_row *from[UINT8_MAX + 1], *f = &older->fields[old->first];
 	const uint8_t *base = (const uint8_t *)o;
-	uint32_t words[TL_MAX_WORDS] = {0};
+	struct tl_words words = TL_WORDS;
 
 	if (depth >= TL_MAX_DEPTH)
 		e->err = -TG_E_WIRE_LIMIT;
@@ -311,14 +311,13 @@ void tl_encode_older(struct tl_encoder *e, unsigned line, const struct tl_obj *o
 		if (f[i].flag == TL_FLAG_NONE || !from[i])
 			continue;
 		if (f[i].kind != TL_K_TRUE || *(const bool *)(base + from[i]->offset))
-			words[f[i].flag >> 5] |= 1u << (f[i].flag & 31);
+			tl_flag_add(&words, f[i].flag);
 	}
 	tl_put_u32(e->out, old->id);
 	for (unsigned i = 0; i < old->fields && !e->err; i++) {
 		if (f[i].kind == TL_K_FLAGS)
-			tl_put_u32(e->out, words[f[i].type]);
-		else if (f[i].flag != TL_FLAG_NONE &&
-			 !(words[f[i].flag >> 5] >> (f[i].flag & 31) & 1))
+			tl_put_u32(e->out, tl_word(&words, f[i].type));
+		else if (!tl_flag_set(&words, f[i].flag))
 			continue;
 		else if (from[i])
 			write_value(e, from[i]->kind, from[i]->type, base + from[i]->offset,

@@ -111,7 +111,7 @@ static struct tl_obj *read_body(struct tl_decoder *d, unsigned ctor, unsigned de
 {
 	const struct tl_ctor_row *row = &d->s->ctors[ctor];
 	const struct tl_field_row *f = &d->s->fields[row->first], *end = f + row->fields;
-	uint32_t words[TL_MAX_WORDS] = {0};
+	struct tl_words words = TL_WORDS;
 	uint8_t *base;
 
 	if (depth >= TL_MAX_DEPTH)
@@ -120,18 +120,22 @@ static struct tl_obj *read_body(struct tl_decoder *d, unsigned ctor, unsigned de
 	if (!base)
 		return NULL;
 	((struct tl_obj *)(void *)base)->ctor = (uint16_t)ctor;
-	for (; f < end && !tl_decode_stopped(d); f++) {
+	for (; f < end; f++) {
+		if (!tl_flag_set(&words, f->flag))
+			continue;
 		if (f->kind == TL_K_FLAGS) {
-			words[f->type] = tl_get_u32(d->c);
+			tl_word_set(&words, f->type, tl_get_u32(d->c));
 			continue;
 		}
-		if (f->flag != TL_FLAG_NONE) {
-			if (!(words[f->flag >> 5] >> (f->flag & 31) & 1))
-				continue;
-			if (tl_kind_is_scalar(f->kind))
-				*(bool *)(base + f->offset + tl_kind_size(f->kind)) = true;
+		if (f->kind == TL_K_TRUE) {
+			*(bool *)(base + f->offset) = true;
+			continue;
 		}
+		if (f->flag != TL_FLAG_NONE && tl_kind_is_scalar(f->kind))
+			*(bool *)(base + f->offset + tl_kind_size(f->kind)) = true;
 		tl_decode_value(d, f->kind, f->type, base + f->offset, depth + 1);
+		if (tl_decode_stopped(d))
+			break;
 	}
 	return (struct tl_obj *)(void *)base;
 }

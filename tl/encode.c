@@ -112,17 +112,17 @@ static void write_body(struct tl_encoder *e, const struct tl_obj *o, unsigned de
 	const struct tl_field_row *first = &e->s->fields[row->first], *end = first + row->fields,
 				  *f;
 	const uint8_t *base = (const uint8_t *)o;
-	uint32_t words[TL_MAX_WORDS] = {0};
+	struct tl_words words = TL_WORDS;
 
 	if (depth >= TL_MAX_DEPTH)
 		fail(e, -TG_E_WIRE_LIMIT);
 	for (f = first; f < end; f++)
 		if (f->flag != TL_FLAG_NONE && tl_is_present(f, base))
-			words[f->flag >> 5] |= 1u << (f->flag & 31);
+			tl_flag_add(&words, f->flag);
 	for (f = first; f < end && !e->err; f++) {
 		if (f->kind == TL_K_FLAGS)
-			tl_put_u32(e->out, words[f->type]);
-		else if (f->flag == TL_FLAG_NONE || words[f->flag >> 5] >> (f->flag & 31) & 1)
+			tl_put_u32(e->out, tl_word(&words, f->type));
+		else if (tl_flag_set(&words, f->flag))
 			tl_encode_value(e, f->kind, f->type, base + f->offset, depth + 1);
 	}
 }

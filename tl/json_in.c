@@ -253,7 +253,7 @@ static void refuse_unknown(struct reader *r, const struct tl_ctor_row *row, cons
 
 /* Everything about the members of an object that can be said before a byte is written. */
 static void check_members(struct reader *r, const struct tl_ctor_row *row, const json_t *v,
-			  uint32_t words[TL_MAX_WORDS])
+			  struct tl_words *words)
 {
 	const struct tl_field_row *first = &r->s->fields[row->first], *end = first + row->fields,
 				  *f;
@@ -264,7 +264,7 @@ static void check_members(struct reader *r, const struct tl_ctor_row *row, const
 			continue;
 		known += member(r->s, f, v) != NULL;
 		if (f->flag != TL_FLAG_NONE && is_given(r->s, f, v))
-			words[f->flag >> 5] |= 1u << (f->flag & 31);
+			tl_flag_add(words, f->flag);
 	}
 	if (known != json_object_size(v)) {
 		refuse_unknown(r, row, v);
@@ -275,7 +275,7 @@ static void check_members(struct reader *r, const struct tl_ctor_row *row, const
 
 		if (f->kind == TL_K_FLAGS || f->kind == TL_K_TRUE || is_given(r->s, f, v))
 			continue;
-		if (f->flag != TL_FLAG_NONE && !(words[f->flag >> 5] >> (f->flag & 31) & 1))
+		if (!tl_flag_set(words, f->flag))
 			continue;
 		r->path = &here;
 		if (f->flag == TL_FLAG_NONE)
@@ -290,16 +290,16 @@ static void read_body(struct reader *r, unsigned ctor, const json_t *v, unsigned
 {
 	const struct tl_ctor_row *row = &r->s->ctors[ctor];
 	const struct tl_field_row *f = &r->s->fields[row->first], *end = f + row->fields;
-	uint32_t words[TL_MAX_WORDS] = {0};
+	struct tl_words words = TL_WORDS;
 	struct tl_path here = {.up = r->path};
 
 	if (depth >= TL_MAX_DEPTH)
 		REFUSE(r, "nested too deeply");
-	check_members(r, row, v, words);
+	check_members(r, row, v, &words);
 	r->path = &here;
 	for (; f < end && !r->err; f++) {
 		if (f->kind == TL_K_FLAGS) {
-			tl_put_u32(r->out, words[f->type]);
+			tl_put_u32(r->out, tl_word(&words, f->type));
 			continue;
 		}
 		here.key = r->s->field_names + f->name;

@@ -119,7 +119,10 @@ static uint8_t *raw_text(uint8_t *to, const uint8_t *p, const uint8_t *end)
 		to = raw_char(to, &p, end);
 	}
 	while (p < end)
-		to = raw_char(to, &p, end);
+		if (*p >= 0x20 && *p < 0x80 && *p != '"' && *p != '\\')
+			*to++ = *p++;
+		else
+			to = raw_char(to, &p, end);
 	return to;
 }
 
@@ -183,7 +186,7 @@ uint8_t *tl_raw_uint(uint8_t *to, uint64_t v)
 				    "4041424344454647484950515253545556575859"
 				    "6061626364656667686970717273747576777879"
 				    "8081828384858687888990919293949596979899";
-	char text[20], *p = text + sizeof text;
+	char text[40], *p = text + 20; /* the rest is copied along, to copy a fixed size */
 	size_t n;
 
 	while (v >= 100) {
@@ -197,8 +200,8 @@ uint8_t *tl_raw_uint(uint8_t *to, uint64_t v)
 	} else {
 		*--p = (char)('0' + v);
 	}
-	n = (size_t)(text + sizeof text - p);
-	memcpy(to, p, n);
+	n = (size_t)(text + 20 - p);
+	memcpy(to, p, 20);
 	return to + n;
 }
 

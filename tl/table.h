@@ -56,7 +56,7 @@ static inline size_t tl_kind_size(unsigned kind)
 }
 
 #define TL_TYPE_ANY 0     /* Object, and X as a result */
-#define TL_FLAG_NONE 0xff /* always present */
+#define TL_FLAG_NONE 0xff /* always present: a bit of a word that no schema has */
 #define TL_MAX_WORDS 7    /* flag words in one constructor */
 #define TL_ID_VECTOR 0x1cb5c415u
 #define TL_ID_TRUE 0x997275b5u
@@ -127,6 +127,37 @@ static inline bool tl_fits(const struct tl_schema *s, unsigned ctor, unsigned ki
 	if (type == TL_TYPE_ANY)
 		return true;
 	return !(row->bits & TL_C_METHOD) && row->type == type;
+}
+
+/* The flags words of an object, two in one; the bit behind the last stands for TL_FLAG_NONE. */
+struct tl_words {
+	uint64_t pairs[(TL_MAX_WORDS + 1) / 2];
+};
+#define TL_WORDS                                                                                   \
+	{                                                                                          \
+		{                                                                                  \
+			0, 0, 0, (uint64_t)1 << 63                                                 \
+		}                                                                                  \
+	}
+
+static inline bool tl_flag_set(const struct tl_words *w, uint8_t flag)
+{
+	return w->pairs[flag >> 6] >> (flag & 63) & 1;
+}
+
+static inline void tl_flag_add(struct tl_words *w, uint8_t flag)
+{
+	w->pairs[flag >> 6] |= (uint64_t)1 << (flag & 63);
+}
+
+static inline void tl_word_set(struct tl_words *w, unsigned word, uint32_t bits)
+{
+	w->pairs[word / 2] |= (uint64_t)bits << (word % 2 * 32);
+}
+
+static inline uint32_t tl_word(const struct tl_words *w, unsigned word)
+{
+	return (uint32_t)(w->pairs[word / 2] >> (word % 2 * 32));
 }
 
 static inline uint32_t tl_hash(uint32_t id, unsigned bits)

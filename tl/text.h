@@ -18,7 +18,7 @@ struct tl_out {
 bool tl_out_grow(struct tl_out *o, size_t n);
 /* Six bytes for each of data, two quotes, eight to spare must be there. */
 uint8_t *tl_raw_string(uint8_t *to, const uint8_t *data, size_t n);
-uint8_t *tl_raw_uint(uint8_t *to, uint64_t v);
+uint8_t *tl_raw_uint(uint8_t *to, uint64_t v); /* 20 bytes must be there */
 
 static inline void tl_out_open(struct tl_out *o, struct tl_buf *b)
 {
@@ -113,9 +113,9 @@ static inline bool tl_out_key(struct tl_out *o, const char *name)
 	p = o->p;
 	*p++ = ',';
 	*p++ = '"';
-	memcpy(p, name, 16);
-	if (n > 16)
-		memcpy(p + 16, name + 16, n - 16);
+	memcpy(p, name, 32);
+	if (n > 32)
+		memcpy(p + 32, name + 32, n - 32);
 	p += n;
 	*p++ = '"';
 	*p++ = ':';
@@ -129,7 +129,9 @@ static inline void tl_out_head(struct tl_out *o, const char *name, size_t n)
 	if (!tl_out_room(o, TL_KEY_ROOM))
 		return;
 	memcpy(o->p, "{\"_\":\"", 6);
-	memcpy(o->p + 6, name, n);
+	memcpy(o->p + 6, name, 32);
+	if (n > 32)
+		memcpy(o->p + 38, name + 32, n - 32);
 	o->p[6 + n] = '"';
 	o->p += n + 7;
 }

@@ -72,7 +72,9 @@ static void walk_object(struct walk *w, unsigned kind, unsigned type, unsigned d
 static void walk_body(struct walk *w, unsigned ctor, unsigned depth);
 static void walk_vector(struct walk *w, unsigned elem, unsigned depth);
 
-static void walk_value(struct walk *w, unsigned kind, unsigned type, unsigned depth)
+/* Inlined into the loops over fields and elements: half of what an update costs is spent here. */
+__attribute__((always_inline)) static inline void walk_value(struct walk *w, unsigned kind,
+							     unsigned type, unsigned depth)
 {
 	if (!tl_out_room(&w->out, TL_KEY_ROOM / 4))
 		return;
@@ -150,20 +152,30 @@ static void walk_body(struct walk *w, unsigned ctor, unsigned depth)
 	const struct tl_ctor_row *row = &w->s->ctors[ctor];
 	const struct tl_field_row *f = &w->s->fields[row->first], *end = f + row->fields;
 	const char *names = w->s->field_names;
-	uint32_t words[TL_MAX_WORDS];
+	struct tl_words words = TL_WORDS;
 
 	if (depth >= TL_MAX_DEPTH)
 		tl_fail(&w->c, -TG_E_WIRE_LIMIT);
 	tl_out_head(&w->out, w->s->names + row->name, row->name_len);
-	for (; f < end && !stopped(w); f++) {
+	if (stopped(w))
+		return;
+	for (; f < end; f++) {
+		if (!tl_flag_set(&words, f->flag))
+			continue;
 		if (f->kind == TL_K_FLAGS) {
-			words[f->type] = take_u32(w);
+			tl_word_set(&words, f->type, take_u32(w));
 			continue;
 		}
-		if (f->flag != TL_FLAG_NONE && !(words[f->flag >> 5] >> (f->flag & 31) & 1))
+		if (!tl_out_key(&w->out, names + f->name))
+			return;
+		if (f->kind == TL_K_TRUE) {
+			memcpy(w->out.p, "true", 4);
+			w->out.p += 4;
 			continue;
-		if (tl_out_key(&w->out, names + f->name))
-			walk_value(w, f->kind, f->type, depth + 1);
+		}
+		walk_value(w, f->kind, f->type, depth + 1);
+		if (stopped(w))
+			break;
 	}
 	tl_out_char(&w->out, '}');
 }
