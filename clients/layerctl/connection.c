@@ -1,0 +1,154 @@
+/* The connection to the daemon: where the socket is, lines out, lines in, one deadline. Owns the
+ * descriptor and the buffer of what was read. */
+#include "clients/layerctl/layerctl.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SYSTEM_SOCKET "/run/layerd/layerd.sock"
+#define READ_SIZE 65536u
+
+int64_t ctl_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void ctl_start_clock(struct ctl_conn *c, double seconds)
+{
+	c->deadline = seconds > 0 ? ctl_now() + (int64_t)(seconds * 1000) : 0;
+}
+
+/* A path that does not fit stays empty: no socket has it. */
+static void socket_path(const struct ctl_options *o, struct sockaddr_un *a)
+{
+	const char *env = getenv("LAYERD_SOCKET"), *runtime = getenv("XDG_RUNTIME_DIR");
+	int n = -1;
+
+	a->sun_family = AF_UNIX;
+	if (o->socket || (env && *env)) {
+		n = snprintf(a->sun_path, sizeof a->sun_path, "%s", o->socket ? o->socket : env);
+	} else {
+		if (runtime && *runtime)
+			n = snprintf(a->sun_path, sizeof a->sun_path, "%s/layerd/layerd.sock",
+				     runtime);
+		if (n < 0 || access(a->sun_path, F_OK) != 0)
+			n = snprintf(a->sun_path, sizeof a->sun_path, "%s", SYSTEM_SOCKET);
+	}
+	if ((size_t)n >= sizeof a->sun_path)
+		a->sun_path[0] = '\0';
+}
+
+int ctl_connect(struct ctl_conn *c, const struct ctl_options *o, bool quiet)
+{
+	struct sockaddr_un a = {0};
+	const char *why;
+
+	socket_path(o, &a);
+	if (!a.sun_path[0])
+		return ctl_fail(CTL_USAGE, "the path of the socket is longer than %zu characters",
+				sizeof a.sun_path - 1);
+	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (c->fd >= 0 && connect(c->fd, (struct sockaddr *)&a, sizeof a) == 0) {
+		c->in.limit = CTL_MAX_LINE;
+		return CTL_OK;
+	}
+	why = errno == ENOENT         ? "there is no such socket; is layerd running?"
+	      : errno == ECONNREFUSED ? "nobody listens there; is layerd running?"
+	      : errno == EACCES       ? "this user may not use it; is he in the socket's group?"
+				      : strerror(errno);
+	if (!quiet)
+		(void)ctl_fail(CTL_UNREACHABLE, "%s: %s", a.sun_path, why);
+	ctl_disconnect(c);
+	return CTL_UNREACHABLE;
+}
+
+void ctl_disconnect(struct ctl_conn *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+	tl_buf_free(&c->in);
+	c->taken = 0;
+}
+
+int ctl_write(struct ctl_conn *c, const struct tl_buf *data)
+{
+	size_t done = 0;
+
+	if (data->err)
+		return ctl_fail(CTL_INTERNAL, "out of memory");
+	while (done < data->len) {
+		ssize_t n = send(c->fd, data->data + done, data->len - done, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return ctl_fail(CTL_UNREACHABLE, "the daemon is gone: %s", strerror(errno));
+		done += (size_t)n;
+	}
+	return CTL_OK;
+}
+
+/* Reads once, or says why not. */
+static int fill(struct ctl_conn *c)
+{
+	struct pollfd p = {.fd = c->fd, .events = POLLIN};
+	int64_t left = c->deadline ? c->deadline - ctl_now() : -1;
+	size_t before = c->in.len;
+	uint8_t *room;
+	ssize_t n;
+	int ready;
+
+	if (c->deadline && left <= 0)
+		return ctl_fail(CTL_TIMEOUT, "no answer in time");
+	ready = poll(&p, 1, (int)left);
+	if (ready <= 0)
+		return CTL_OK; /* a signal, or the time is over: the next turn sees it */
+	room = tl_buf_extend(&c->in, READ_SIZE);
+	if (!room)
+		return ctl_fail(CTL_INTERNAL, "the daemon sent a line of more than %u bytes",
+				CTL_MAX_LINE);
+	n = recv(c->fd, room, READ_SIZE, 0);
+	c->in.len = before + (n > 0 ? (size_t)n : 0);
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return CTL_OK;
+	if (n < 0)
+		return ctl_fail(CTL_UNREACHABLE, "the daemon is gone: %s", strerror(errno));
+	if (n == 0)
+		return ctl_fail(CTL_UNREACHABLE, "the daemon closed the connection");
+	return CTL_OK;
+}
+
+int ctl_read(struct ctl_conn *c, struct ctl_slice *ret_line)
+{
+	size_t seen = 0;
+	int code;
+
+	tl_buf_drop(&c->in, c->taken);
+	c->taken = 0;
+	for (;;) {
+		const char *text = (const char *)c->in.data;
+		const char *end =
+			c->in.len > seen ? memchr(text + seen, '\n', c->in.len - seen) : NULL;
+
+		if (end) {
+			c->taken = (size_t)(end - text) + 1;
+			ret_line->p = text;
+			ret_line->n = (size_t)(end - text);
+			return CTL_OK;
+		}
+		seen = c->in.len;
+		code = fill(c);
+		if (code != CTL_OK)
+			return code;
+	}
+}

@@ -1,0 +1,53 @@
+/* What layerctl says to a person: errors on stderr and the page of help. Keeps nothing. */
+#include "clients/layerctl/layerctl.h"
+
+#include <stdarg.h>
+
+static const char help_text[] =
+	"usage: layerctl [flags] COMMAND [arguments]\n"
+	"\n"
+	"  call METHOD [PARAMETERS]     call any method, ours (send_message) or Telegram's\n"
+	"                               (messages.sendMessage), and print its result\n"
+	"  send PEER TEXT [PARAMETERS]  send a message; TEXT - is read from stdin\n"
+	"  watch [FILTERS]              print updates, one JSON object a line, until stopped;\n"
+	"                               types=new_message,callback_query peers=@user direction=in\n"
+	"  wait [ready|online|idle]     wait for the daemon, also while it is not there yet\n"
+	"  login [ACCOUNT] bot|phone    log in; asks for what is needed, or reads it from stdin\n"
+	"  accounts                     list the accounts\n"
+	"  status                       what the daemon is doing\n"
+	"  help [METHOD]                this page, or what the daemon knows of a method or a type\n"
+	"\n"
+	"PARAMETERS\n"
+	"  k=text   k:=JSON   k:@FILE (the text of a file, - is stdin)   '{\"k\":…}' (an object)\n"
+	"\n"
+	"FLAGS\n"
+	"  -s, --socket PATH     the daemon's socket; else $LAYERD_SOCKET, else\n"
+	"                        $XDG_RUNTIME_DIR/layerd/layerd.sock, else "
+	"/run/layerd/layerd.sock\n"
+	"  -a, --account NAME    which account\n"
+	"  -t, --timeout SECONDS give up after this time\n"
+	"  -n, --count N         watch: end after N updates\n"
+	"  -r, --raw             print JSON-RPC lines as they come, errors too\n"
+	"  -h, --help   -V, --version   -- (no flags follow)\n"
+	"\n"
+	"EXIT\n"
+	"  0 ok   1 Telegram refused   2 usage   3 daemon unreachable   4 login needed\n"
+	"  5 rate limited   6 not found   7 not permitted   8 timeout or outcome unknown\n"
+	"  9 partly done   10 input needed   11 internal\n";
+
+void ctl_usage(FILE *to)
+{
+	fputs(help_text, to);
+}
+
+int ctl_fail(enum ctl_exit code, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	fputs("layerctl: ", stderr);
+	vfprintf(stderr, fmt, args);
+	fputc('\n', stderr);
+	va_end(args);
+	return (int)code;
+}
