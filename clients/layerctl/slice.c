@@ -147,6 +147,8 @@ static void print_indented(struct ctl_slice value)
 		case ':':
 			fputs(": ", stdout);
 			break;
+		case ' ':
+			break;
 		default:
 			putchar(*p);
 		}

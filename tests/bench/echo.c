@@ -27,9 +27,9 @@ static void answer(struct echo *e, const char *line, size_t n)
 		return;
 	}
 	root = json_loadb(line, n, 0, NULL);
-	e->out_n += (size_t)sprintf(e->out + e->out_n,
-				    "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":{}}\n",
-				    (long long)json_integer_value(json_object_get(root, "id")));
+	e->out_n += (size_t)snprintf(e->out + e->out_n, sizeof e->out - e->out_n,
+				     "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":{}}\n",
+				     (long long)json_integer_value(json_object_get(root, "id")));
 	json_decref(root);
 }
 
