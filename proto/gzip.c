@@ -7,6 +7,7 @@
 #define GUNZIP_FREE (1u << 20)       /* below this no ratio is asked */
 #define GUNZIP_RATIO 200u            /* output to input, past GUNZIP_FREE */
 #define GUNZIP_FIRST 4096u           /* smallest first piece of output */
+#define GZIP_MIN 18u                 /* header and trailer of an empty stream */
 #define WINDOW_AUTO (MAX_WBITS + 32) /* gzip or zlib by the header */
 #define WINDOW_GZIP (MAX_WBITS + 16)
 
@@ -22,13 +23,24 @@ static size_t gunzip_limit(size_t n)
 	return limit < GUNZIP_FREE ? GUNZIP_FREE : limit;
 }
 
+/* What the end of a gzip stream says of its size, if that can be, else a guess: with room for all
+ * from the start zlib needs no window of its own. */
+static size_t first_piece(const z_stream *z, size_t limit)
+{
+	const uint8_t *p = z->next_in, *end = p + z->avail_in;
+	size_t size = z->avail_in * (size_t)4;
+
+	if (z->avail_in >= GZIP_MIN && p[0] == 0x1f && p[1] == 0x8b)
+		size = (size_t)end[-4] | (size_t)end[-3] << 8 | (size_t)end[-2] << 16 |
+		       (size_t)end[-1] << 24;
+	return size < GUNZIP_FIRST || size > limit ? GUNZIP_FIRST : size;
+}
+
 /* Pieces that double, up to one byte over the limit: whoever writes that byte is refused. */
 static int inflate_all(z_stream *z, size_t limit, struct tl_buf *out)
 {
-	size_t done = 0, piece = z->avail_in * (size_t)4;
+	size_t done = 0, piece = first_piece(z, limit);
 
-	if (piece < GUNZIP_FIRST)
-		piece = GUNZIP_FIRST;
 	for (;;) {
 		size_t room = piece < limit + 1 - done ? piece : limit + 1 - done;
 		uint8_t *p = tl_buf_extend(out, room);
@@ -38,7 +50,7 @@ static int inflate_all(z_stream *z, size_t limit, struct tl_buf *out)
 			return out->err;
 		z->next_out = p;
 		z->avail_out = (uInt)room;
-		status = inflate(z, Z_NO_FLUSH);
+		status = inflate(z, Z_FINISH); /* no window is kept when the room was enough */
 		out->len -= z->avail_out;
 		done += room - z->avail_out;
 		if (done > limit)
@@ -47,7 +59,7 @@ static int inflate_all(z_stream *z, size_t limit, struct tl_buf *out)
 			return z->avail_in ? -TG_E_WIRE : 0; /* garbage behind the end */
 		if (status == Z_MEM_ERROR)
 			return -TG_E_NOMEM;
-		if (status != Z_OK || z->avail_out) /* broken, or it ends too early */
+		if (status != Z_BUF_ERROR || z->avail_out) /* broken, or it ends too early */
 			return -TG_E_WIRE;
 		piece = done;
 	}
