@@ -353,7 +353,7 @@ static void channel_ask(struct tg_account *a, struct tg_channel *ch, const struc
 		.limit = ch->unreadable ? 1 : limit,
 	};
 
-	if (m.pts == 1)
+	if (!ch->box.known || ch->box.pts <= 0)
 		m.limit = 1; /* F.50 */
 	ch->call = tg_call_own(a, &m.obj, &patient, channel_asked, ch);
 	if (ch->call)

@@ -315,18 +315,30 @@ static void heard_common(struct tg_account *a)
 	tg_timer_set(&a->timers, &u->idle, a->now.boot + TG_IDLE_DIFF);
 }
 
-static void feed_common(struct tg_account *a, int which, struct tg_item *item)
+/* Feeds a box; true: the item was applied, or waits (F.19). */
+static bool feed_box(struct tg_account *a, struct tg_box *box, struct tg_item *item)
+{
+	int32_t pts = box->pts, size = item->count;
+	uint32_t waiting = box->pending_count;
+	bool same = item->pts == pts && size == 0;
+
+	tg_updates_apply(a, tg_box_feed(box, item));
+	return box->pts != pts || box->pending_count > waiting || same;
+}
+
+static bool feed_common(struct tg_account *a, int which, struct tg_item *item)
 {
 	struct tg_updates *u = &a->up;
 	struct tg_box *box = &u->box[which];
 	int32_t before = box->pts;
+	bool took = feed_box(a, box, item);
 
-	tg_updates_apply(a, tg_box_feed(box, item));
 	if (box->pts != before || which == TG_BOX_COMMON)
 		heard_common(a);
 	if (!box->busy && which != TG_BOX_SEQ &&
 	    box->pts - (which == TG_BOX_QTS ? u->asked_qts : u->asked_pts) > TG_DRIFT_MAX)
 		tg_difference(a); /* the server learns where we are (F.35) */
+	return took;
 }
 
 /* A channel's first counted update sets its box, when we could also ask for its past (F.22). */
@@ -347,21 +359,23 @@ static void first_of_channel(struct tg_account *a, struct tg_channel *ch, const 
 	tg_difference(a);
 }
 
-static void feed_channel(struct tg_account *a, const struct place *p, struct tg_item *item)
+static bool feed_channel(struct tg_account *a, const struct place *p, struct tg_item *item)
 {
 	struct tg_channel *ch = tg_channel_get(a, p->channel);
 	int32_t before;
+	bool took;
 
 	if (!ch) {
 		tg_item_free(item);
-		return;
+		return false;
 	}
 	first_of_channel(a, ch, p);
 	before = ch->box.pts;
-	tg_updates_apply(a, tg_box_feed(&ch->box, item));
+	took = feed_box(a, &ch->box, item);
 	if (ch->box.pts != before)
 		tg_channel_dirty(a, ch);
 	tg_channel_arm(a, ch);
+	return took;
 }
 
 static void too_long(struct tg_account *a, const struct tl_updateChannelTooLong *u)
@@ -371,29 +385,27 @@ static void too_long(struct tg_account *a, const struct tl_updateChannelTooLong 
 	if (!ch || (u->has_pts && ch->box.known && u->pts <= ch->box.pts))
 		return;
 	if (!ch->box.known && u->has_pts && u->pts > 0) {
-		/* nothing was promised yet: it begins here (F.54) */
-		ch->box.known = true;
+		ch->box.known = true; /* it is fetched from there on (F.54) */
 		ch->box.pts = u->pts;
 		tg_channel_dirty(a, ch);
-		return;
 	}
 	tg_channel_difference(a, ch);
 }
 
-static void feed(struct tg_account *a, struct tg_carrier *c, const struct place *p,
+static bool feed(struct tg_account *a, struct tg_carrier *c, const struct place *p,
 		 const struct tl_obj *update)
 {
 	struct tg_item *item;
 
 	if (p->box == TOO_LONG) {
 		too_long(a, (const struct tl_updateChannelTooLong *)update);
-		return;
+		return true;
 	}
 	if (p->box == NOWHERE)
-		return;
+		return true;
 	item = item_new(a, c, update ? 1 : 0);
 	if (!item)
-		return; /* a hole, and the difference fills it */
+		return false; /* a hole, and the difference fills it */
 	item->pts = p->pts;
 	item->count = p->count;
 	if (update) {
@@ -401,9 +413,8 @@ static void feed(struct tg_account *a, struct tg_carrier *c, const struct place 
 		item->update_count = 1;
 	}
 	if (p->box == CHANNEL)
-		feed_channel(a, p, item);
-	else
-		feed_common(a, p->box == QTS ? TG_BOX_QTS : TG_BOX_COMMON, item);
+		return feed_channel(a, p, item);
+	return feed_common(a, p->box == QTS ? TG_BOX_QTS : TG_BOX_COMMON, item);
 }
 
 void tg_update_covered(struct tg_account *a, struct tg_carrier *c, const struct tl_obj *update)
@@ -472,6 +483,7 @@ static void take_list(struct tg_account *a, struct tg_carrier *c, const struct l
 	bool covered = l->seq_start && !seq->busy && l->seq_start <= seq->pts;
 	struct place *places;
 	uint32_t free_count = 0;
+	bool took = false;
 
 	places = tl_arena_alloc(&c->arena, (l->count + 1) * sizeof *places);
 	if (!places) {
@@ -488,8 +500,9 @@ static void take_list(struct tg_account *a, struct tg_carrier *c, const struct l
 	/* FREE sorts first; a covered carrier (F.17) still may tell channels something */
 	for (uint32_t i = free_count; i < l->count; i++)
 		if (!covered || places[i].box == CHANNEL || places[i].box == TOO_LONG)
-			feed(a, c, &places[i], l->updates[places[i].index]);
-	if (!covered)
+			took |= feed(a, c, &places[i], l->updates[places[i].index]);
+	/* nothing but old ones: the number stays, too (F.19) */
+	if (!covered && (took || free_count || !l->count))
 		take_free(a, c, l, places, free_count);
 	tg_updates_arm(a);
 }
