@@ -212,9 +212,12 @@ void mt_client_session_opened(struct mt_client *c, struct mt_time now)
 	c->first_answer_by = now.boot + MT_FIRST_ANSWER;
 	c->want_ping = true;
 	c->ping_at = now.boot + MT_PING_PERIOD;
-	for (size_t i = 0; i < c->flight.n; i++)
+	for (size_t i = 0; i < c->flight.n; i++) {
 		c->flight.v[i]->asked = false;
+		c->flight.v[i]->sent_at = now.boot;
+	}
 	c->want_state = c->flight.n > 0;
+	c->state_at = c->want_state ? now.boot + MT_STATE_SILENCE : INT64_MAX;
 }
 
 /* ---- connections ----------------------------------------------------------------------------- */

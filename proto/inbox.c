@@ -183,7 +183,7 @@ static bool admit(struct mt_client *c, const struct mt_header *h, const uint8_t 
 	enum mt_verdict v = mt_window_look(&c->session.window, MT_WINDOW_IDS, h->msg_id);
 	bool correction;
 
-	if (!(h->msg_id & 1))
+	if (!(h->msg_id & 1) || mt_msgid_time(h->msg_id) > MT_TIME_MAX * NS)
 		return false;
 	if (v == MT_DUPLICATE) {
 		if (h->seqno & 1)

@@ -15,6 +15,8 @@ int64_t mt_clock_now(const struct mt_clock *c, struct mt_time now)
 
 void mt_clock_set(struct mt_clock *c, struct mt_time now, int64_t server)
 {
+	if (server > MT_TIME_MAX * NS)
+		return;
 	c->offset = server - now.boot;
 	c->known = true;
 }
@@ -29,8 +31,11 @@ void mt_clock_seen(struct mt_clock *c, struct mt_time now, int64_t server)
 
 uint64_t mt_msgid_of(int64_t server)
 {
-	uint64_t s = server > 0 ? (uint64_t)server : 0, nanos = s % NS;
+	uint64_t s = server > 0 ? (uint64_t)server : 0, nanos;
 
+	if (s > MT_TIME_MAX * NS) /* ids must never come round to 0 */
+		s = MT_TIME_MAX * NS;
+	nanos = s % NS;
 	return (s / NS) << 32 | ((nanos << 32) / NS & ~UINT64_C(3));
 }
 

@@ -7,14 +7,15 @@
 
 #define NS INT64_C(1000000000)
 
-#define MT_WINDOW_IDS 1024       /* received ids that are remembered (D.12) */
-#define MT_INBOUND_PAST 300      /* s; older messages are dropped (D.11) */
-#define MT_INBOUND_FUTURE 30     /* s; newer ones too */
-#define MT_OUTBOUND_PAST 150     /* s; an own id outside this is not sent (D.5) */
-#define MT_OUTBOUND_FUTURE 30    /* s */
-#define MT_SALT_MARGIN 60        /* s; a salt so near its end is not taken (D.21) */
-#define MT_SALTS 64              /* kept and asked for (D.20) */
-#define MT_SEQNO_LAST (1u << 30) /* content messages; then a new session */
+#define MT_WINDOW_IDS 1024              /* received ids that are remembered (D.12) */
+#define MT_INBOUND_PAST 300             /* s; older messages are dropped (D.11) */
+#define MT_INBOUND_FUTURE 30            /* s; newer ones too */
+#define MT_OUTBOUND_PAST 150            /* s; an own id outside this is not sent (D.5) */
+#define MT_OUTBOUND_FUTURE 30           /* s */
+#define MT_TIME_MAX INT64_C(4102444800) /* s, the year 2100: later clocks are not believed */
+#define MT_SALT_MARGIN 60               /* s; a salt so near its end is not taken (D.21) */
+#define MT_SALTS 64                     /* kept and asked for (D.20) */
+#define MT_SEQNO_LAST (1u << 30)        /* content messages; then a new session */
 
 /* ---- the server's clock (D.15) --------------------------------------------------------------- */
 struct mt_clock {
@@ -22,6 +23,7 @@ struct mt_clock {
 	bool known;
 };
 int64_t mt_clock_now(const struct mt_clock *c, struct mt_time now); /* ns since 1970 */
+/* Sets it; a time past MT_TIME_MAX is passed over. */
 void mt_clock_set(struct mt_clock *c, struct mt_time now, int64_t server);
 /* An authenticated moment: sets an unknown clock, only ever advances a known one. */
 void mt_clock_seen(struct mt_clock *c, struct mt_time now, int64_t server);

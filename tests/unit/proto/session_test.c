@@ -75,6 +75,20 @@ TEST(ids_carry_the_fraction)
 		CHECK((uint32_t)mt_msgid_next(&last, MOCK_EPOCH * NS + 997 * (i + 1)) != 0);
 }
 
+/* A server far in the future, or a broken clock of ours: ids still only go up. */
+TEST(ids_never_come_round)
+{
+	struct mt_clock c = {.offset = 0};
+	struct mt_time now = {0, INT64_MAX};
+	uint64_t last = 0, before;
+
+	mt_clock_set(&c, now, INT64_MAX);
+	CHECK(!c.known);
+	before = mt_msgid_next(&last, mt_clock_now(&c, now));
+	CHECK(before && mt_msgid_next(&last, INT64_MAX) > before);
+	CHECK(mt_msgid_next(&last, INT64_MIN) > before);
+}
+
 static void check_outbound(const json_t *v)
 {
 	const json_t *may = json_object_get(v, "may_send_bare");
