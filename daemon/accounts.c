@@ -1,45 +1,474 @@
-/* The accounts. */
+/* The list of accounts: birth, death, and which one a request means. Owner of struct rpc_accounts,
+ * which the daemon holds. */
 #include "daemon/accounts.h"
 
 #include "daemon/daemon.h"
+#include "daemon/event.h"
 #include "daemon/js.h"
+#include "daemon/nearest.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SETTINGS_VERSION 1
+
+/* ---- names ----------------------------------------------------------------------------------- */
+bool rpc_account_name_ok(struct tl_str s)
+{
+	if (!s.len || s.len > 32 || s.data[0] < 'a' || s.data[0] > 'z')
+		return false;
+	for (uint32_t i = 0; i < s.len; i++)
+		if (!((s.data[i] >= 'a' && s.data[i] <= 'z') ||
+		      (s.data[i] >= '0' && s.data[i] <= '9') || s.data[i] == '_' ||
+		      s.data[i] == '-'))
+			return false;
+	return true;
+}
+
+/* By user id, +phone or @username: what the account knows of itself. */
+static bool is_self(struct rpc_account *a, struct tl_str s)
+{
+	struct tg_peer_query q = {.form = TG_FORM_SELF};
+	struct tg_peer me;
+	char id[24];
+
+	if (tg_peer_find(a->tg, &q, &me) != 0)
+		return false;
+	snprintf(id, sizeof id, "%lld", (long long)tg_account_self(a->tg));
+	if (tl_str_eq(s, id))
+		return true;
+	s.data++;
+	s.len--;
+	if (s.data[-1] == '+')
+		return s.len && tl_str_eq(s, me.phone);
+	return s.data[-1] == '@' && s.len && s.len == strlen(me.username) &&
+	       strncasecmp(s.data, me.username, s.len) == 0;
+}
+
+struct rpc_account *rpc_account_find(struct rpc_daemon *d, struct tl_str name)
+{
+	struct rpc_account *a;
+
+	for (a = d->accounts->list; a; a = a->next)
+		if (tl_str_eq(name, a->name))
+			return a;
+	for (a = d->accounts->list; a && name.len; a = a->next)
+		if (is_self(a, name))
+			return a;
+	return NULL;
+}
+
+static int unknown(struct rpc_call *c, struct tl_str name)
+{
+	struct rpc_nearest near = rpc_nearest(name);
+
+	for (struct rpc_account *a = c->d->accounts->list; a; a = a->next)
+		rpc_nearest_try(&near, a->name);
+	if (near.best)
+		rpc_hint(c, "did you mean %s?", near.best);
+	else
+		rpc_hint(c, "list_accounts shows all; login makes a new one");
+	return rpc_problem(c, -TG_E_ACCOUNT_UNKNOWN, "account", "no account %.*s",
+			   (int)(name.len > 64 ? 64 : name.len), name.data);
+}
+
+static int required(struct rpc_call *c)
+{
+	rpc_js_open(&c->problem.extra, "accounts", '[');
+	for (struct rpc_account *a = c->d->accounts->list; a; a = a->next)
+		rpc_js_text(&c->problem.extra, NULL, a->name);
+	rpc_js_close(&c->problem.extra, ']');
+	if (c->d->accounts->count)
+		rpc_hint(c, "name one in \"account\", or use_account for this connection");
+	else
+		rpc_hint(c, "there is none yet: login {\"account\":\"main\",\"method\":\"bot\","
+			    "\"token\":…}");
+	return rpc_problem(c, -TG_E_ACCOUNT_REQUIRED, "account", NULL);
+}
+
+static void set(struct rpc_call *c, struct rpc_account *a)
+{
+	c->account = a;
+	memcpy(c->account_name, a->name, sizeof c->account_name);
+}
+
+/* NULL: none is meant; *ret_err when one is, but it does not exist. */
+static struct rpc_account *meant(struct rpc_call *c, int *ret_err)
+{
+	struct rpc_accounts *all = c->d->accounts;
+	struct tl_str name = c->common.account;
+	struct rpc_account *a;
+
+	*ret_err = 0;
+	if (!name.data && c->conn && c->conn->account[0])
+		name = tl_str(c->conn->account);
+	if (!name.data)
+		return all->count == 1 ? all->list : NULL;
+	a = rpc_account_find(c->d, name);
+	if (!a)
+		*ret_err = unknown(c, name);
+	return a;
+}
+
+static int check_state(struct rpc_call *c, enum tg_state state)
+{
+	switch (state) {
+	case TG_READY:
+		return 0;
+	case TG_SIGNED_OUT:
+	case TG_FAILED:
+		rpc_hint(c, "log in first: login or bot_sign_in");
+		return rpc_problem(c, -TG_E_UNAUTHORIZED, NULL, NULL);
+	case TG_REVOKED:
+		rpc_hint(c, "the login is gone: log in again");
+		return rpc_problem(c, -TG_E_SESSION_REVOKED, NULL, NULL);
+	case TG_CONNECTING:
+	case TG_WAIT_PHONE:
+	case TG_WAIT_CODE:
+	case TG_WAIT_PASSWORD:
+	case TG_WAIT_EMAIL:
+	case TG_WAIT_EMAIL_CODE:
+	case TG_WAIT_SIGNUP:
+	case TG_WAIT_QR:
+	case TG_WAIT_PAYMENT:
+		break;
+	}
+	c->problem.state = tg_state_name(state);
+	return rpc_problem(c, -TG_E_ACCOUNT_NOT_READY, NULL, NULL);
+}
 
 int rpc_account_choose(struct rpc_call *c)
 {
-	return rpc_problem(c, -TG_E_ACCOUNT_REQUIRED, NULL, "there is no account yet");
+	int err;
+	struct rpc_account *a = meant(c, &err);
+
+	if (!a)
+		return err ? err : required(c);
+	set(c, a);
+	return c->flags & RPC_LOGGED_IN ? check_state(c, tg_account_state(a->tg)) : 0;
 }
 
-struct rpc_result rpc_peers_resolve(struct rpc_call *c)
+int rpc_account_login(struct rpc_call *c)
 {
-	return rpc_proceed(c);
+	struct tl_str name = c->common.account;
+	struct rpc_account *a;
+	char alias[33];
+	int err;
+
+	if (!c->d->config->api_id || !c->d->config->api_hash[0]) {
+		rpc_hint(c,
+			 "set api-id and api-hash (or api-hash-file); my.telegram.org gives them");
+		return rpc_problem(c, -TG_E_NOT_PERMITTED, NULL, "no api_id and api_hash");
+	}
+	a = meant(c, &err);
+	if (a) {
+		set(c, a);
+		return 0;
+	}
+	if (!name.data && !err && c->d->accounts->count)
+		return required(c);
+	if (!name.data)
+		name = tl_str(c->conn && c->conn->account[0] ? c->conn->account : "main");
+	if (!rpc_account_name_ok(name))
+		return rpc_problem(c, -TG_E_INVALID_PARAMS, "account",
+				   "a new account's name is a-z, then a-z 0-9 _ - (at most 32)");
+	c->problem.hint[0] = '\0';
+	snprintf(alias, sizeof alias, "%.*s", (int)name.len, name.data);
+	err = rpc_account_add(c->d, alias, -1, 0, &a);
+	if (err)
+		return rpc_problem(c, err, "account", NULL);
+	set(c, a);
+	return 0;
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+static void on_deadline(struct rpc_timer *t, struct mt_time now)
+{
+	struct rpc_account *a =
+		(struct rpc_account *)((char *)t - offsetof(struct rpc_account, deadline));
+
+	tg_account_tick(a->tg, now);
+	rpc_account_touch(a);
+}
+
+static int first_dc(const struct rpc_config *c, int dc)
+{
+	if (dc || c->first_dc)
+		return dc ? dc : c->first_dc;
+	for (unsigned i = 0; i < c->dc_count; i++)
+		if (c->dcs[i].dc == 2)
+			return 2;
+	return c->dc_count ? c->dcs[0].dc : 0;
+}
+
+static const char *or_text(const char *text, const char *other)
+{
+	return text[0] ? text : other;
+}
+
+static struct tg_account *engine_new(struct rpc_daemon *d, const struct rpc_account *a)
+{
+	const struct rpc_config *c = d->config;
+	struct tg_settings s = {
+		.api_id = c->api_id,
+		.api_hash = c->api_hash,
+		.test = c->test,
+		.catch_up = a->catch_up < 0 ? c->catch_up : a->catch_up != 0,
+		.dc = first_dc(c, a->dc),
+		.transport = c->transport,
+		.rsa = c->key_count ? c->keys : NULL,
+		.rsa_count = c->key_count,
+		.addresses = c->dcs,
+		.address_count = c->dc_count,
+		.device_model = or_text(c->device_model, "layerd"),
+		.system_version = or_text(c->system_version, "Linux"),
+		.app_version = or_text(c->app_version, LAYERD_VERSION),
+		.system_lang_code = or_text(c->system_lang_code, "en"),
+		.lang_pack = c->lang_pack,
+		.lang_code = or_text(c->lang_code, "en"),
+	};
+	struct tg_env env = {.random = {.random = rpc_random}, .store = d->accounts->store};
+
+	return tg_account_new(a->name, &s, &env, rpc_now());
+}
+
+int rpc_account_add(struct rpc_daemon *d, const char *name, int catch_up, int dc,
+		    struct rpc_account **ret)
+{
+	struct rpc_accounts *all = d->accounts;
+	struct rpc_account *a, **end = &all->list;
+
+	if (all->count >= RPC_MAX_ACCOUNTS)
+		return -TG_E_TOO_LARGE;
+	a = calloc(1, sizeof *a);
+	if (!a)
+		return -TG_E_NOMEM;
+	a->d = d;
+	a->catch_up = catch_up;
+	a->dc = dc;
+	a->events_tail = &a->events;
+	a->deadline.fire = on_deadline;
+	snprintf(a->name, sizeof a->name, "%s", name);
+	a->tg = engine_new(d, a);
+	if (!a->tg) {
+		free(a);
+		return -TG_E_NOMEM;
+	}
+	while (*end)
+		end = &(*end)->next;
+	*end = a;
+	all->count++;
+	if (tg_account_state(a->tg) == TG_READY)
+		tg_account_connect(a->tg, rpc_now());
+	rpc_account_touch(a);
+	*ret = a;
+	return 0;
+}
+
+static void leave_ready(struct rpc_account *a)
+{
+	struct rpc_accounts *all = a->d->accounts;
+	struct rpc_account **p;
+
+	if (!a->ready)
+		return;
+	for (p = &all->ready; *p != a; p = &(*p)->ready_next)
+		;
+	*p = a->ready_next;
+	if (all->ready_tail == &a->ready_next)
+		all->ready_tail = p;
+	a->ready = false;
+}
+
+void rpc_commit_free(struct rpc_commit *k)
+{
+	while (k && k->events) {
+		struct rpc_event *e = k->events;
+
+		k->events = e->next;
+		rpc_event_free(e);
+	}
+	if (k && k->batch)
+		tg_batch_free(k->batch);
+	free(k);
+}
+
+void rpc_account_free(struct rpc_account *a)
+{
+	struct rpc_daemon *d = a->d;
+	struct rpc_account **p = &d->accounts->list;
+
+	if (!a->removed) {
+		while (*p != a)
+			p = &(*p)->next;
+		*p = a->next;
+		d->accounts->count--;
+		leave_ready(a);
+		a->removed = true;
+		rpc_workers_disown(d->accounts->workers, a);
+		rpc_link_close_all(a);
+		rpc_timer_clear(&d->loop, &a->deadline);
+		tg_account_free(a->tg);
+		a->tg = NULL;
+		while (a->events) {
+			struct rpc_event *e = a->events;
+
+			a->events = e->next;
+			rpc_event_free(e);
+		}
+		rpc_commit_free(a->failed);
+	}
+	if (!a->commits) /* else the last one frees it */
+		free(a);
+}
+
+bool rpc_account_busy(const struct rpc_account *a, const struct rpc_call *but)
+{
+	const struct rpc_call *c;
+
+	for (c = a->d->orphans; c; c = c->next)
+		if (c->account == a && c != but)
+			return true;
+	for (const struct rpc_conn *k = a->d->conns; k; k = k->next)
+		for (c = k->calls; c; c = c->next)
+			if (c->account == a && c != but)
+				return true;
+	return false;
+}
+
+/* ---- what the daemon keeps of them ----------------------------------------------------------- */
+static size_t settings_key(const struct rpc_account *a, char key[48])
+{
+	size_t n = strlen(a->name);
+
+	memcpy(key, a->name, n + 1);
+	memcpy(key + n + 1, "settings", 8);
+	return n + 9;
+}
+
+void rpc_account_save(const struct rpc_account *a, struct tg_batch *b)
+{
+	struct tl_buf v = {0};
+	char key[48];
+	size_t n = settings_key(a, key);
+
+	tl_put_u32(&v, SETTINGS_VERSION);
+	tl_put_u32(&v, (uint32_t)a->catch_up);
+	tl_put_u32(&v, (uint32_t)a->dc);
+	if (v.err)
+		b->ops.err = v.err;
+	else
+		tg_batch_put(b, TG_TABLE_ACCOUNT, key, n, v.data, v.len);
+	tl_buf_free(&v);
+}
+
+void rpc_account_erase(const struct rpc_account *a, struct tg_batch *b)
+{
+	char key[48];
+	size_t n = settings_key(a, key);
+
+	tg_batch_delete(b, TG_TABLE_ACCOUNT, key, n);
+	tg_batch_delete(b, TG_TABLE_ACCOUNT, a->name, strlen(a->name));
+}
+
+/* One row of the table: a record of core's ("name") or settings of ours ("name", NUL, "settings").
+ */
+static int load_row(struct rpc_daemon *d, const struct tl_buf *key, const struct tl_buf *value)
+{
+	size_t n = strnlen((const char *)key->data, key->len);
+	struct tl_str name = {(const char *)key->data, (uint32_t)n};
+	struct tl_cursor c = tl_cursor(value->data, value->len);
+	struct rpc_account *a = NULL;
+	char alias[33];
+	int catch_up = -1, dc = 0;
+
+	if (!rpc_account_name_ok(name))
+		return 0;
+	snprintf(alias, sizeof alias, "%.*s", (int)n, name.data);
+	for (a = d->accounts->list; a; a = a->next)
+		if (strcmp(a->name, alias) == 0)
+			return 0;
+	if (key->len > n) {
+		if (tl_get_u32(&c) != SETTINGS_VERSION)
+			return 0;
+		catch_up = (int)tl_get_u32(&c);
+		dc = (int)tl_get_u32(&c);
+	}
+	return rpc_account_add(d, alias, catch_up, dc, &a);
+}
+
+/* Settings sort behind the record of the same name, so they are looked for first. */
+static int load_all(struct rpc_daemon *d, bool settings)
+{
+	struct tg_store *s = d->accounts->store;
+	struct tl_buf from = {0}, key = {0}, value = {0};
+	int err = 0;
+
+	for (;;) {
+		tl_buf_clear(&key);
+		tl_buf_clear(&value);
+		err = s->ops->seek(s, TG_TABLE_ACCOUNT, "", 0, from.data ? (void *)from.data : "",
+				   from.len, &key, &value);
+		if (err)
+			break;
+		if ((memchr(key.data, 0, key.len) != NULL) == settings)
+			err = load_row(d, &key, &value);
+		if (err)
+			break;
+		tl_buf_clear(&from);
+		tl_put(&from, key.data, key.len);
+		tl_put_u8(&from, 0);
+	}
+	tl_buf_free(&from);
+	tl_buf_free(&key);
+	tl_buf_free(&value);
+	return err == -TG_E_NOT_FOUND ? 0 : err;
+}
+
+int rpc_accounts_load(struct rpc_daemon *d)
+{
+	const struct rpc_account_config *k;
+	struct rpc_account *a;
+	int err;
+
+	for (k = d->config->accounts; k; k = k->next) {
+		err = rpc_account_add(d, k->name, k->catch_up, k->dc, &a);
+		if (err)
+			return err;
+	}
+	err = load_all(d, true);
+	return err ? err : load_all(d, false);
+}
+
+/* ---- showing --------------------------------------------------------------------------------- */
+void rpc_account_write(struct tl_buf *b, const struct rpc_account *a)
+{
+	struct tg_peer_query q = {.form = TG_FORM_SELF};
+	enum tg_state state = tg_account_state(a->tg);
+	const char *reason = tg_account_reason(a->tg);
+	struct tg_peer me;
+
+	rpc_js_open(b, NULL, '{');
+	rpc_js_text(b, "account", a->name);
+	rpc_js_text(b, "state", tg_state_name(state));
+	if (*reason)
+		rpc_js_text(b, state == TG_FAILED ? "error" : "reason", reason);
+	rpc_js_bool(b, "online", tg_account_online(a->tg));
+	if (state == TG_READY && tg_peer_find(a->tg, &q, &me) == 0) {
+		rpc_js_int(b, "user_id", tg_account_self(a->tg));
+		rpc_js_bool(b, "bot", tg_account_is_bot(a->tg));
+		rpc_js_filled(b, "name", tl_str(me.name));
+		rpc_js_filled(b, "username", tl_str(me.username));
+	}
+	rpc_js_close(b, '}');
 }
 
 void rpc_accounts_write(struct rpc_daemon *d, struct tl_buf *b)
 {
-	(void)d;
 	rpc_js_open(b, "accounts", '[');
+	for (const struct rpc_account *a = d->accounts->list; a; a = a->next)
+		rpc_account_write(b, a);
 	rpc_js_close(b, ']');
-}
-
-int rpc_accounts_init(struct rpc_daemon *d, char *why, size_t size)
-{
-	(void)d, (void)why, (void)size;
-	return 0;
-}
-
-void rpc_accounts_free(struct rpc_daemon *d)
-{
-	(void)d;
-}
-
-bool rpc_accounts_turn(struct rpc_daemon *d)
-{
-	(void)d;
-	return false;
-}
-
-bool rpc_accounts_store_alive(struct rpc_daemon *d, struct mt_time now)
-{
-	(void)d, (void)now;
-	return true;
 }

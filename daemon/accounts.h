@@ -3,19 +3,122 @@
 #define DAEMON_ACCOUNTS_H
 
 #include "daemon/call.h"
+#include "daemon/committer.h"
+#include "daemon/worker.h"
 
-/* Finds the account a call is for and checks that it may work; fills the problem. */
-int rpc_account_choose(struct rpc_call *c) TL_MUST;
-/* Resolves the peers among the arguments, over the network if need be, then proceeds. */
-struct rpc_result rpc_peers_resolve(struct rpc_call *c);
+struct rpc_event;
+
+/* A TCP connection of an engine. */
+struct rpc_link {
+	struct rpc_link *next;
+	struct rpc_account *account;
+	unsigned number;
+	int fd;
+	bool open; /* connected */
+	struct ev_io reader, writer;
+	struct rpc_timer timeout; /* of connecting */
+};
+void rpc_link_open(struct rpc_account *a, unsigned number, const struct mt_address *to);
+void rpc_link_close(struct rpc_account *a, unsigned number);
+void rpc_link_close_all(struct rpc_account *a);
+void rpc_links_write(struct rpc_account *a, struct mt_time now); /* what the engine has to send */
+
+#define RPC_BUCKETS 32u
+struct rpc_account {
+	struct rpc_daemon *d;
+	struct rpc_account *next, *ready_next;
+	struct tg_account *tg;
+	struct rpc_timer deadline;
+	struct rpc_link *links;
+	struct rpc_call *calls[RPC_BUCKETS];     /* that the engine works on, by number */
+	struct rpc_event *events, **events_tail; /* of the batch that comes next */
+	unsigned event_count;
+	struct rpc_commit *failed;  /* the batch that will come again */
+	struct tg_event last_error; /* of the last change of state */
+	bool ready, removed;
+	unsigned commits; /* with the store thread */
+	int catch_up;     /* -1: the daemon's setting */
+	int dc;
+	char name[33];
+};
+struct rpc_accounts {
+	struct rpc_account *list, *ready, **ready_tail;
+	unsigned count;
+	struct tg_store *store;
+	struct rpc_committer *committer;
+	struct rpc_workers *workers;
+	struct rpc_commit *failed; /* the daemon's own, to be tried again */
+	struct rpc_timer retry;
+	struct rpc_call *waiters;
+	bool check; /* the waiters, in the next turn */
+};
+
+/* ---- life ---- */
 /* Opens the store, starts what it holds. 0, or an exit code with the reason in why. */
 int rpc_accounts_init(struct rpc_daemon *d, char *why, size_t size) TL_MUST;
 void rpc_accounts_free(struct rpc_daemon *d);
+int rpc_accounts_load(struct rpc_daemon *d) TL_MUST; /* of the configuration and the store */
+bool rpc_accounts_rest(const struct rpc_daemon *d);  /* nothing is on its way to the disk */
+void rpc_random(void *ctx, void *out, size_t n);
 /* Pulls the events of the engines that are ready; true = there are more. */
 bool rpc_accounts_turn(struct rpc_daemon *d);
 /* The store thread has answered lately (the watchdog's question). */
 bool rpc_accounts_store_alive(struct rpc_daemon *d, struct mt_time now);
 /* Writes "accounts":[…] for status and list_accounts. */
 void rpc_accounts_write(struct rpc_daemon *d, struct tl_buf *b);
+void rpc_account_write(struct tl_buf *b, const struct rpc_account *a); /* one of them */
+
+/* ---- which ---- */
+/* Finds the account a call is for and checks that it may work; fills the problem. */
+int rpc_account_choose(struct rpc_call *c) TL_MUST;
+/* The same for a login: one that does not exist yet is made. */
+int rpc_account_login(struct rpc_call *c) TL_MUST;
+struct rpc_account *rpc_account_find(struct rpc_daemon *d, struct tl_str name);
+bool rpc_account_name_ok(struct tl_str name);
+int rpc_account_add(struct rpc_daemon *d, const char *name, int catch_up, int dc,
+		    struct rpc_account **ret) TL_MUST;
+void rpc_account_free(struct rpc_account *a); /* its calls have been answered */
+/* Requests other than this one use it. */
+bool rpc_account_busy(const struct rpc_account *a, const struct rpc_call *but);
+/* The rows of TG_TABLE_ACCOUNT that the daemon keeps. */
+void rpc_account_save(const struct rpc_account *a, struct tg_batch *b);
+void rpc_account_erase(const struct rpc_account *a, struct tg_batch *b);
+
+/* ---- engine.c: working on one ---- */
+void rpc_account_touch(struct rpc_account *a); /* its engine may have something to say */
+bool rpc_engine_turn(struct rpc_account *a);   /* true: more */
+void rpc_engine_stored(struct rpc_account *a, struct rpc_commit *k);
+/* A call of the engine for this request: body and method as of now; the answer goes to
+ * c->answered. Takes the duty. */
+struct rpc_result rpc_engine_call(struct rpc_call *c, unsigned method, int dc,
+				  struct rpc_result (*answered)(struct rpc_call *c,
+								const struct tg_event *e));
+/* Answers by an engine's error. */
+struct rpc_result rpc_engine_refuse(struct rpc_call *c, const struct tg_event *e);
+void rpc_engine_list(struct rpc_call *c); /* waits for c->number */
+void rpc_engine_unlist(struct rpc_call *c);
+
+/* ---- waiters: requests that wait for a state ---- */
+/* check answers the call when its time has come. */
+struct rpc_result rpc_wait(struct rpc_call *c, void (*check)(struct rpc_call *c));
+void rpc_waiters_check(struct rpc_daemon *d); /* something has changed */
+void rpc_unwait(struct rpc_call *c);
+
+/* ---- resolve.c ---- */
+/* Resolves the peers among the arguments, over the network if need be, then proceeds. */
+struct rpc_result rpc_peers_resolve(struct rpc_call *c);
+/* A peer as a client writes it (or text) → what the store knows. -TG_E_AGAIN: the network is being
+ * asked, rpc_peers_resolve will be called again; other errors: the problem is filled. */
+int rpc_peer_value(struct rpc_call *c, const struct json_t *value, struct tl_str text,
+		   const char *field, struct tg_peer *ret) TL_MUST;
+
+/* ---- commits of the daemon's own ---- */
+/* batch may be NULL. On an error the events stay the caller's. */
+int rpc_commit(struct rpc_daemon *d, struct tg_batch *batch, struct rpc_event *events,
+	       unsigned event_count) TL_MUST;
+/* The call waits for the batch; stored answers it. */
+struct rpc_result rpc_commit_call(struct rpc_call *c, struct tg_batch *batch,
+				  struct rpc_result (*stored)(struct rpc_call *c));
+void rpc_commit_free(struct rpc_commit *k);
 
 #endif

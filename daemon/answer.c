@@ -1,5 +1,6 @@
 /* Answers and refusals, written straight into the output of the connection (or of the batch). A
  * call is freed here, by being answered. */
+#include "daemon/accounts.h"
 #include "daemon/daemon.h"
 #include "daemon/js.h"
 #include "daemon/project.h"
@@ -147,6 +148,8 @@ static void unlist(struct rpc_call *c)
 	if (c->conn)
 		c->conn->inflight--;
 	c->listed = false;
+	if (c->d->accounts->waiters)
+		rpc_waiters_check(c->d); /* one may wait for idleness */
 }
 
 void rpc_call_free(struct rpc_call *c)
@@ -156,6 +159,8 @@ void rpc_call_free(struct rpc_call *c)
 	struct rpc_batch *batch = c->batch;
 
 	rpc_timer_clear(&d->loop, &c->timer);
+	rpc_engine_unlist(c);
+	rpc_unwait(c);
 	rpc_pass(c);
 	unlist(c);
 	json_decref(c->params);

@@ -8,6 +8,8 @@
 
 struct rpc_conn;
 struct rpc_account;
+struct rpc_commit;
+struct rpc_known;
 
 /* Why a request is refused; err is enough, the rest is for people and scripts. */
 struct rpc_problem {
@@ -58,6 +60,25 @@ struct rpc_call {
 	struct json_t *state_json; /* a handler's, over several steps */
 	struct tl_buf body;        /* TL of the call */
 	uint64_t chain;
+	bool any_state;            /* also before the login */
+	bool seed;                 /* answers in the form of the seed library */
+	unsigned flags;            /* of the method, or of the Telegram method that invoke calls */
+	struct json_t *raw_params; /* borrowed from the parameters */
+	int dc;
+	unsigned parts; /* random ids given to parts of an album */
+	/* Peers: what the network told already, and what it is being asked. */
+	struct rpc_known *known;
+	const struct tg_peer_query *resolving;
+	char resolving_field[160];
+	unsigned resolutions;
+	struct rpc_call *engine_next; /* in the account's table, by number */
+	bool in_engine;
+	/* Waiting for a state. */
+	struct rpc_call *wait_next;
+	void (*check)(struct rpc_call *c);
+	bool waiting;
+	struct rpc_commit *commit; /* it waits for the disk */
+	struct rpc_result (*stored)(struct rpc_call *c);
 	/* Sends of one connection that have not been issued yet, in their order. */
 	struct rpc_call *before, *follower;
 	struct tl_buf *out; /* while an answer is being written */
@@ -94,6 +115,7 @@ void rpc_calls_orphan(struct rpc_conn *conn);
 void rpc_call_stop(struct rpc_call *c, int err);
 void rpc_batch_end(struct rpc_conn *conn, struct rpc_batch *batch); /* the line is read */
 void rpc_pool_free(struct rpc_daemon *d);
+int rpc_check_role(struct rpc_call *c, enum rpc_role want) TL_MUST;
 const char *rpc_call_name(const struct rpc_call *c);
 /* Prepared (peers resolved): runs the handler, when no earlier send of the connection is before it.
  */

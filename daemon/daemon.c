@@ -58,7 +58,7 @@ static void reap(struct rpc_daemon *d)
 
 static bool at_rest(const struct rpc_daemon *d)
 {
-	if (d->inflight || d->run)
+	if (d->inflight || d->run || !rpc_accounts_rest(d))
 		return false;
 	for (const struct rpc_conn *c = d->conns; c; c = c->next)
 		if (rpc_conn_queued(c) && !c->gone)
@@ -128,7 +128,7 @@ static void stop_waits(struct rpc_daemon *d)
 
 		for (struct rpc_call *k = c->calls; k; k = next) {
 			next = k->next;
-			if (!(k->method->flags & RPC_ACCOUNT))
+			if (!(k->flags & RPC_ACCOUNT))
 				rpc_call_stop(k, -TG_E_SHUTTING_DOWN);
 		}
 	}

@@ -9,7 +9,7 @@
 #include "daemon/scan.h"
 
 struct rpc_accounts;
-struct rpc_journal;
+struct rpc_subscription;
 
 struct rpc_counters {
 	uint64_t connections, refused, requests, answers, errors, bad_lines, bytes_in, bytes_out,
@@ -47,7 +47,7 @@ struct rpc_daemon {
 	int64_t watchdog_interval;
 	struct rpc_counters count;
 	struct rpc_accounts *accounts;
-	struct rpc_journal *journal;
+	struct rpc_subscription *subscriptions; /* of all connections */
 };
 #define RPC_SCRATCH 65536
 
@@ -58,6 +58,7 @@ int rpc_daemon_run(struct rpc_daemon *d); /* the exit code */
 void rpc_daemon_free(struct rpc_daemon *d);
 /* Finishes what is under way, at most 10 s, then leaves the loop. */
 void rpc_daemon_stop(struct rpc_daemon *d);
+void rpc_daemon_status(struct rpc_daemon *d); /* tells systemd how it goes */
 int rpc_daemon_reload(struct rpc_daemon *d, char *why, size_t size) TL_MUST;
 
 #define RPC_EXIT_BUSY 3

@@ -57,7 +57,7 @@ void rpc_calls_orphan(struct rpc_conn *conn)
 	while (conn->calls) {
 		struct rpc_call *c = conn->calls;
 
-		if (c->method->flags & RPC_SENDS) {
+		if (c->flags & RPC_SENDS) {
 			conn->calls = c->next;
 			if (c->next)
 				c->next->prev = NULL;

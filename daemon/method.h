@@ -68,6 +68,10 @@ struct rpc_method {
 	unsigned param_count;
 	size_t args_size;
 	struct rpc_result (*run)(struct rpc_call *c);
+	/* More to check once the parameters are read (fills the problem); more peers to find, which
+	 * may answer -TG_E_AGAIN. Both may be NULL. */
+	int (*prepare)(struct rpc_call *c);
+	int (*peers)(struct rpc_call *c);
 	const char *alias_of; /* this row is another name only */
 	const char *doc;
 	const char *result; /* shape, as JSON with ? for what may be absent */
@@ -113,6 +117,7 @@ void rpc_near_param(const struct rpc_method *m, struct tl_str name, char *out, s
 /* Params (an object, or NULL) → the call's arguments and common parameters. On an error the call's
  * problem is filled. */
 int rpc_params_read(struct rpc_call *c, struct json_t *params) TL_MUST;
+int rpc_key_check(struct rpc_call *c) TL_MUST; /* is an idempotency_key of use here? */
 /* A JSON integer or a decimal string, as RPC contract §4 takes them. */
 bool rpc_json_int(const struct json_t *v, int64_t *ret) TL_MUST;
 /* What a kind is called in help, and its JSON schema. */

@@ -324,7 +324,7 @@ static int read_fields(struct rpc_call *c)
 	return 0;
 }
 
-static int check_key(struct rpc_call *c)
+int rpc_key_check(struct rpc_call *c)
 {
 	struct tl_str key = c->common.idempotency_key;
 
@@ -333,7 +333,7 @@ static int check_key(struct rpc_call *c)
 	if (!key.len || key.len > RPC_MAX_IDEMPOTENCY)
 		return rpc_problem(c, -TG_E_INVALID_PARAMS, "idempotency_key",
 				   "a key has 1 to 128 characters");
-	if (c->method->flags & RPC_KEYED)
+	if (c->flags & RPC_KEYED)
 		return 0;
 	return rpc_problem(c, -TG_E_INVALID_PARAMS, "idempotency_key",
 			   "%s sends nothing that a key could make unique", rpc_call_name(c));
@@ -350,7 +350,7 @@ int rpc_params_read(struct rpc_call *c, struct json_t *params)
 	if (!err && m->flags & RPC_RAW)
 		return 0; /* the schema has the rest */
 	if (!err)
-		err = check_key(c);
+		err = rpc_key_check(c);
 	if (!err && params)
 		err = check_names(c, params);
 	if (err || !m->args_size)

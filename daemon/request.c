@@ -14,7 +14,7 @@
 
 const char *rpc_call_name(const struct rpc_call *c)
 {
-	return c->tl ? tl_name(&tl_api, c->tl) : c->method->name;
+	return c->method == &rpc_raw_method ? tl_name(&tl_api, c->tl) : c->method->name;
 }
 
 /* ---- lines that are no requests -------------------------------------------------------------- */
@@ -105,18 +105,18 @@ static int find_method(struct rpc_call *c, struct tl_str name)
 		c->method = &rpc_raw_method;
 		c->tl = tl;
 	}
-	if (c->method)
+	if (c->method) {
+		c->flags = c->method->flags;
 		return 0;
+	}
 	rpc_problem(c, -TG_E_METHOD_NOT_FOUND, NULL, "no method %.*s",
 		    (int)(name.len > 128 ? 128 : name.len), name.data);
 	rpc_near_method(name, c->problem.hint, sizeof c->problem.hint);
 	return -TG_E_METHOD_NOT_FOUND;
 }
 
-static int check_role(struct rpc_call *c)
+int rpc_check_role(struct rpc_call *c, enum rpc_role want)
 {
-	enum rpc_role want = c->tl ? rpc_raw_role(rpc_call_name(c)) : c->method->role;
-
 	if (c->conn->role >= want)
 		return 0;
 	rpc_hint(c, "this socket has the role %s, the method needs %s: use another socket",
@@ -128,9 +128,9 @@ static int check_load(struct rpc_call *c)
 {
 	struct rpc_daemon *d = c->d;
 
-	if (d->stopping && c->method->flags & (RPC_WAITS | RPC_SENDS))
+	if (d->stopping && c->flags & (RPC_WAITS | RPC_SENDS))
 		return rpc_problem(c, -TG_E_SHUTTING_DOWN, NULL, NULL);
-	if (!(c->method->flags & RPC_WAITS))
+	if (!(c->flags & RPC_WAITS))
 		return 0;
 	if (c->conn->inflight < RPC_MAX_INFLIGHT && d->inflight < RPC_MAX_INFLIGHT_ALL)
 		return 0;
@@ -187,16 +187,22 @@ static int prepare(struct rpc_call *c, const struct rpc_span *span)
 	}
 	err = find_method(c, method_name(c, span->method));
 	if (!err)
-		err = check_role(c);
+		err = rpc_check_role(c, c->method->role);
 	if (!err)
 		err = check_load(c);
 	if (!err)
 		err = load_params(c, span->params);
 	if (!err)
 		err = rpc_params_read(c, c->params);
-	if (!err && c->method->flags & RPC_ACCOUNT)
-		err = rpc_account_choose(c);
-	return err;
+	if (!err && c->method->prepare)
+		err = c->method->prepare(c);
+	if (err)
+		return err;
+	if (c->flags & (RPC_WAITS | RPC_SENDS)) {
+		c->began = rpc_now().boot;
+		c->deadline = c->began + c->common.timeout;
+	}
+	return c->flags & RPC_ACCOUNT ? rpc_account_choose(c) : 0;
 }
 
 static void start(struct rpc_conn *conn, struct rpc_batch *batch, const struct rpc_span *span)
@@ -214,12 +220,12 @@ static void start(struct rpc_conn *conn, struct rpc_batch *batch, const struct r
 		rpc_refuse(c);
 		return;
 	}
-	if (!(c->method->flags & (RPC_WAITS | RPC_SENDS))) {
+	if (!(c->flags & (RPC_WAITS | RPC_SENDS))) {
 		c->stage = RPC_RUNNING;
 		c->method->run(c);
 		return;
 	}
-	if (c->method->flags & RPC_SENDS) {
+	if (c->flags & RPC_SENDS) {
 		if (conn->last_send) {
 			conn->last_send->follower = c;
 			c->before = conn->last_send;

@@ -1,9 +1,40 @@
-/* Live subscriptions of connections. */
+/* Live subscriptions of connections: filters, and delivery after the commit. */
 #ifndef DAEMON_SUBSCRIPTION_H
 #define DAEMON_SUBSCRIPTION_H
 
+#include "daemon/event.h"
+
 struct rpc_conn;
 
+enum rpc_raw_mode { RPC_RAW_NONE, RPC_RAW_TOO, RPC_RAW_ONLY };
+struct rpc_filter {
+	uint32_t types; /* a bit each; 0 = all */
+	unsigned account_count, peer_count, from_count;
+	char (*accounts)[33];  /* count 0 = all */
+	int64_t *peers, *from; /* marked ids; count 0 = all */
+	int direction;         /* -1 = both, 0 = in, 1 = out */
+	enum { RPC_TEXT_ANY, RPC_TEXT_CONTAINS, RPC_TEXT_PREFIX } text_kind;
+	char *text;
+	size_t text_len;
+	enum rpc_raw_mode raw;
+};
+void rpc_filter_free(struct rpc_filter *f);
+bool rpc_filter_match(const struct rpc_filter *f, const struct rpc_event *e);
+
+struct rpc_subscription {
+	struct rpc_subscription *next;                /* of the connection */
+	struct rpc_subscription *all_next, *all_prev; /* of the daemon */
+	struct rpc_conn *conn;
+	uint64_t id;
+	struct rpc_filter filter;
+	uint64_t delivered, dropped, lost_from, lost_to; /* lost: durable ones, told as a gap */
+};
+/* Takes the filter over. NULL: no memory. */
+struct rpc_subscription *rpc_subscription_new(struct rpc_conn *c, struct rpc_filter *f);
+struct rpc_subscription *rpc_subscription_find(struct rpc_conn *c, uint64_t id);
+void rpc_subscription_free(struct rpc_subscription *s);
 void rpc_unsubscribe_all(struct rpc_conn *c);
+/* Offers one event to everybody; seq 0: live only. */
+void rpc_deliver(struct rpc_daemon *d, const struct rpc_event *e, uint64_t seq);
 
 #endif

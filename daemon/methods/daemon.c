@@ -291,6 +291,45 @@ static struct rpc_result list_requests(struct rpc_call *c)
 	return rpc_end(c);
 }
 
+/* ---- wait ------------------------------------------------------------------------------------ */
+struct wait_args {
+	int what;
+};
+enum { FOR_READY, FOR_ONLINE, FOR_IDLE };
+static const struct rpc_param wait_params[] = {
+	{"for", RPC_K_CHOICE, true, NULL, offsetof(struct wait_args, what), "ready|online|idle",
+	 "ready: logged in; online: connected; idle: no other request in flight"},
+};
+
+static bool account_is(const struct rpc_account *a, int what)
+{
+	return what == FOR_READY ? tg_account_state(a->tg) == TG_READY : tg_account_online(a->tg);
+}
+
+/* One account when it is named (or the connection's default), else all of them. */
+static void check_wait(struct rpc_call *c)
+{
+	const struct wait_args *a = c->args;
+	bool done = a->what != FOR_IDLE || c->d->inflight == 1;
+
+	if (a->what != FOR_IDLE && c->account)
+		done = account_is(c->account, a->what);
+	for (const struct rpc_account *k = c->d->accounts->list;
+	     k && a->what != FOR_IDLE && !c->account; k = k->next)
+		done = done && account_is(k, a->what);
+	if (!done)
+		return;
+	tl_put_text(rpc_begin(c), "{\"done\":true}");
+	rpc_end(c);
+}
+
+static struct rpc_result wait_for(struct rpc_call *c)
+{
+	if (c->common.account.data && rpc_account_choose(c) != 0)
+		return rpc_refuse(c);
+	return rpc_wait(c, check_wait);
+}
+
 const struct rpc_method rpc_methods_daemon[] = {
 	{.name = "ping",
 	 .run = ping,
@@ -336,6 +375,13 @@ const struct rpc_method rpc_methods_daemon[] = {
 	 RPC_ROWS(cancel_params, struct cancel_args),
 	 .doc = "Cancels a request of this connection; it is answered with -32800.",
 	 .result = "{\"cancelled\":bool}"},
+	{.name = "wait",
+	 .flags = RPC_WAITS,
+	 .run = wait_for,
+	 RPC_ROWS(wait_params, struct wait_args),
+	 .doc = "Answers when an account (all, when none is named) is ready or online, or when "
+		"nothing else is under way.",
+	 .result = "{\"done\":true}"},
 	{.name = "list_clients",
 	 .run = list_clients,
 	 .doc = "The connections.",

@@ -4,5 +4,10 @@
 const struct rpc_group rpc_groups[] = {
 	{"daemon", rpc_methods_daemon, &rpc_methods_daemon_count},
 	{"help", rpc_methods_help, &rpc_methods_help_count},
+	{"accounts", rpc_methods_accounts, &rpc_methods_accounts_count},
+	{"updates", rpc_methods_updates, &rpc_methods_updates_count},
+	{"tl", rpc_methods_tl, &rpc_methods_tl_count},
+	{"messages", rpc_methods_messages, &rpc_methods_messages_count},
+	{"peers", rpc_methods_peers, &rpc_methods_peers_count},
 	{NULL, NULL, NULL},
 };

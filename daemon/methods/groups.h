@@ -13,5 +13,10 @@
 
 RPC_GROUP(daemon)
 RPC_GROUP(help)
+RPC_GROUP(accounts)
+RPC_GROUP(updates)
+RPC_GROUP(tl)
+RPC_GROUP(messages)
+RPC_GROUP(peers)
 
 #endif

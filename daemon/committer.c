@@ -1,0 +1,220 @@
+/* The store thread. Two lists behind one mutex: what is to be written, and what has been. */
+#include "daemon/committer.h"
+
+#include "daemon/worker.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GROUP 256u /* batches in one transaction */
+static const char seq_key[] = "seq";
+
+struct rpc_committer {
+	struct tg_store *store;
+	void (*done)(void *ctx, struct rpc_commit *c);
+	void *ctx;
+	struct ev_loop *ev;
+	struct ev_async wake;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t work;
+	struct rpc_commit *todo, **todo_tail, *finished, **finished_tail;
+	bool stop;
+	int64_t busy_since; /* boot ns; 0 = idle */
+	uint64_t next;      /* the thread's */
+	uint64_t seq;       /* the loop's: the last one told */
+};
+
+static void seq_bytes(uint64_t seq, uint8_t out[8])
+{
+	for (int i = 0; i < 8; i++)
+		out[i] = (uint8_t)(seq >> 8 * i);
+}
+
+static uint64_t load_seq(struct tg_store *store)
+{
+	struct tl_buf b = {0};
+	uint64_t seq = 0;
+
+	if (store->ops->get(store, TG_TABLE_META, seq_key, sizeof seq_key - 1, &b) == 0 &&
+	    b.len == 8)
+		for (int i = 7; i >= 0; i--)
+			seq = seq << 8 | b.data[i];
+	tl_buf_free(&b);
+	return seq;
+}
+
+/* Numbers the events of a group and writes the last number with them. */
+static void number(struct rpc_committer *c, struct rpc_commit *const *group, unsigned n)
+{
+	uint64_t seq = c->next;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct rpc_commit *k = group[i];
+		uint8_t bytes[8];
+
+		k->mark = k->batch->ops.len;
+		if (!k->event_count)
+			continue;
+		k->first_seq = seq;
+		seq += k->event_count;
+		seq_bytes(seq - 1, bytes);
+		tg_batch_put(k->batch, TG_TABLE_META, seq_key, sizeof seq_key - 1, bytes,
+			     sizeof bytes);
+	}
+}
+
+static void write_group(struct rpc_committer *c, struct rpc_commit *const *group, unsigned n)
+{
+	const struct tg_batch *batches[GROUP];
+	int err = 0;
+
+	number(c, group, n);
+	for (unsigned i = 0; i < n; i++) {
+		batches[i] = group[i]->batch;
+		if (batches[i]->ops.err)
+			err = batches[i]->ops.err;
+	}
+	if (!err)
+		err = c->store->ops->commit(c->store, batches, n);
+	for (unsigned i = 0; i < n; i++) {
+		struct rpc_commit *k = group[i];
+
+		k->batch->result = err;
+		if (err)
+			k->batch->ops.len = k->mark; /* it comes again without these */
+		else if (k->event_count)
+			c->next = k->first_seq + k->event_count;
+	}
+}
+
+static void *run(void *ctx)
+{
+	struct rpc_committer *c = ctx;
+	struct rpc_commit *group[GROUP];
+
+	pthread_mutex_lock(&c->lock);
+	for (;;) {
+		unsigned n = 0;
+
+		while (!c->todo && !c->stop)
+			pthread_cond_wait(&c->work, &c->lock);
+		if (!c->todo)
+			break;
+		while (c->todo && n < GROUP) {
+			group[n++] = c->todo;
+			c->todo = c->todo->next;
+		}
+		if (!c->todo)
+			c->todo_tail = &c->todo;
+		c->busy_since = rpc_now().boot;
+		pthread_mutex_unlock(&c->lock);
+		write_group(c, group, n);
+		pthread_mutex_lock(&c->lock);
+		c->busy_since = 0;
+		for (unsigned i = 0; i < n; i++) {
+			group[i]->next = NULL;
+			*c->finished_tail = group[i];
+			c->finished_tail = &group[i]->next;
+		}
+		ev_async_send(c->ev, &c->wake);
+	}
+	pthread_mutex_unlock(&c->lock);
+	return NULL;
+}
+
+/* ---- the loop's side ------------------------------------------------------------------------- */
+static void report(struct rpc_committer *c)
+{
+	struct rpc_commit *list, *next;
+
+	pthread_mutex_lock(&c->lock);
+	list = c->finished;
+	c->finished = NULL;
+	c->finished_tail = &c->finished;
+	pthread_mutex_unlock(&c->lock);
+	for (; list; list = next) {
+		next = list->next;
+		if (list->batch->result == 0 && list->event_count)
+			c->seq = list->first_seq + list->event_count - 1;
+		c->done(c->ctx, list);
+	}
+}
+
+static void on_wake(struct ev_loop *ev, struct ev_async *w, int events)
+{
+	(void)ev, (void)events;
+	report(w->data);
+}
+
+int rpc_committer_new(struct tg_store *store, struct ev_loop *ev,
+		      void (*done)(void *ctx, struct rpc_commit *c), void *ctx,
+		      struct rpc_committer **ret)
+{
+	struct rpc_committer *c = calloc(1, sizeof *c);
+
+	if (!c)
+		return -TG_E_NOMEM;
+	c->store = store;
+	c->ev = ev;
+	c->done = done;
+	c->ctx = ctx;
+	c->todo_tail = &c->todo;
+	c->finished_tail = &c->finished;
+	c->seq = load_seq(store);
+	c->next = c->seq + 1;
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_cond_init(&c->work, NULL);
+	ev_async_init(&c->wake, on_wake);
+	c->wake.data = c;
+	ev_async_start(ev, &c->wake);
+	if (rpc_thread_start(&c->thread, run, c) != 0) {
+		ev_async_stop(ev, &c->wake);
+		free(c);
+		return -TG_E_INTERNAL;
+	}
+	*ret = c;
+	return 0;
+}
+
+void rpc_committer_free(struct rpc_committer *c)
+{
+	if (!c)
+		return;
+	pthread_mutex_lock(&c->lock);
+	c->stop = true;
+	pthread_cond_signal(&c->work);
+	pthread_mutex_unlock(&c->lock);
+	pthread_join(c->thread, NULL);
+	report(c);
+	ev_async_stop(c->ev, &c->wake);
+	pthread_mutex_destroy(&c->lock);
+	pthread_cond_destroy(&c->work);
+	free(c);
+}
+
+void rpc_committer_put(struct rpc_committer *c, struct rpc_commit *commit)
+{
+	pthread_mutex_lock(&c->lock);
+	commit->next = NULL;
+	*c->todo_tail = commit;
+	c->todo_tail = &commit->next;
+	pthread_cond_signal(&c->work);
+	pthread_mutex_unlock(&c->lock);
+}
+
+uint64_t rpc_committer_seq(const struct rpc_committer *c)
+{
+	return c->seq;
+}
+
+bool rpc_committer_alive(struct rpc_committer *c, int64_t now, int64_t limit)
+{
+	bool alive;
+
+	pthread_mutex_lock(&c->lock);
+	alive = !c->busy_since || now - c->busy_since < limit;
+	pthread_mutex_unlock(&c->lock);
+	return alive;
+}

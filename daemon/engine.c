@@ -1,0 +1,271 @@
+/* Working on one engine: its events, its calls, what it wants written. */
+#include "daemon/accounts.h"
+#include "daemon/daemon.h"
+#include "daemon/event.h"
+#include "daemon/subscription.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EVENTS_PER_TURN 512u
+
+void rpc_account_touch(struct rpc_account *a)
+{
+	struct rpc_accounts *all = a->d->accounts;
+
+	if (a->ready || a->removed)
+		return;
+	a->ready = true;
+	a->ready_next = NULL;
+	*all->ready_tail = a;
+	all->ready_tail = &a->ready_next;
+}
+
+/* ---- calls ----------------------------------------------------------------------------------- */
+void rpc_engine_list(struct rpc_call *c)
+{
+	struct rpc_call **bucket = &c->account->calls[c->number % RPC_BUCKETS];
+
+	c->engine_next = *bucket;
+	*bucket = c;
+	c->in_engine = true;
+}
+
+void rpc_engine_unlist(struct rpc_call *c)
+{
+	struct rpc_call **p;
+
+	if (!c->in_engine)
+		return;
+	c->in_engine = false;
+	for (p = &c->account->calls[c->number % RPC_BUCKETS]; *p != c; p = &(*p)->engine_next)
+		;
+	*p = c->engine_next;
+}
+
+static struct rpc_call *take_call(struct rpc_account *a, uint64_t number, bool resolving)
+{
+	struct rpc_call *c = a->calls[number % RPC_BUCKETS];
+
+	while (c && (c->number != number || (c->stage == RPC_PREPARING) != resolving))
+		c = c->engine_next;
+	if (c)
+		rpc_engine_unlist(c);
+	return c;
+}
+
+static bool cancel_call(struct rpc_call *c)
+{
+	bool sent = false;
+
+	rpc_engine_unlist(c);
+	tg_cancel(c->account->tg, c->number, &sent, rpc_now());
+	rpc_account_touch(c->account);
+	return sent;
+}
+
+struct rpc_result rpc_engine_call(struct rpc_call *c, unsigned method, int dc,
+				  struct rpc_result (*answered)(struct rpc_call *c,
+								const struct tg_event *e))
+{
+	struct rpc_account *a = c->account;
+	struct tg_call_options o = {.dc = dc,
+				    .deadline = c->deadline,
+				    .flood_wait = (int)(c->common.flood_wait / RPC_SECOND),
+				    .chain = c->chain,
+				    .any_state = c->any_state};
+	int err = c->body.err;
+
+	c->answered = answered;
+	if (!err)
+		err = tg_call(a->tg, method, c->body.data, c->body.len, &o, &c->number, rpc_now());
+	tl_buf_free(&c->body);
+	if (err)
+		return rpc_fail(c, err, NULL);
+	rpc_engine_list(c);
+	rpc_account_touch(a);
+	return rpc_later(c, cancel_call);
+}
+
+struct rpc_result rpc_engine_refuse(struct rpc_call *c, const struct tg_event *e)
+{
+	int err = e->error ? e->error : -TG_E_INTERNAL;
+
+	c->problem.err = err;
+	c->problem.retry_after = e->retry_after;
+	if (err == -TG_E_TELEGRAM) {
+		c->problem.code = e->code;
+		snprintf(c->problem.message, sizeof c->problem.message, "%.*s", (int)e->n,
+			 e->data ? (const char *)e->data : "");
+	}
+	if (err == -TG_E_TIMEOUT)
+		c->problem.outcome = e->sent ? "unknown" : "not_sent";
+	if (err == -TG_E_SESSION_REVOKED || err == -TG_E_ACCOUNT_NOT_READY)
+		c->problem.state = tg_state_name(tg_account_state(c->account->tg));
+	return rpc_refuse(c);
+}
+
+static void answer(struct rpc_account *a, const struct tg_event *e)
+{
+	struct rpc_call *c = take_call(a, e->call, false);
+
+	if (!c)
+		return;
+	c->cancel = NULL;
+	if (e->kind == TG_EV_ERROR)
+		rpc_engine_refuse(c, e);
+	else
+		c->answered(c, e);
+}
+
+/* One resolution may have several waiting. */
+static void resolved(struct rpc_account *a, const struct tg_event *e)
+{
+	struct rpc_call *c;
+
+	while ((c = take_call(a, e->call, true))) {
+		c->cancel = NULL;
+		c->answered(c, e);
+	}
+}
+
+/* ---- updates and the store ------------------------------------------------------------------- */
+static void add_event(struct rpc_account *a, struct rpc_event *e)
+{
+	if (!e) {
+		rpc_log(&a->d->log, RPC_ERROR, "update_lost", "account=%s reason=memory", a->name);
+		return;
+	}
+	if (rpc_type_is_live(e->type)) {
+		rpc_deliver(a->d, e, 0);
+		rpc_event_free(e);
+		return;
+	}
+	e->next = NULL;
+	*a->events_tail = e;
+	a->events_tail = &e->next;
+	a->event_count++;
+}
+
+/* An event of the account's own goes to the store by itself. */
+static void own_event(struct rpc_account *a, struct rpc_event *e)
+{
+	if (e && rpc_commit(a->d, NULL, e, 1) != 0)
+		rpc_event_free(e);
+}
+
+static void store(struct rpc_account *a, const struct tg_event *e)
+{
+	struct rpc_commit *k = e->again ? a->failed : NULL;
+	bool fresh = !k;
+
+	a->failed = NULL;
+	if (fresh)
+		k = calloc(1, sizeof *k);
+	if (!k) {
+		e->batch->result = -TG_E_NOMEM;
+		tg_account_stored(a->tg, e->batch, rpc_now());
+		return;
+	}
+	k->batch = e->batch;
+	k->account = a;
+	if (fresh) {
+		k->events = a->events;
+		k->event_count = a->event_count;
+		a->events = NULL;
+		a->events_tail = &a->events;
+		a->event_count = 0;
+	}
+	a->commits++;
+	rpc_committer_put(a->d->accounts->committer, k);
+}
+
+void rpc_engine_stored(struct rpc_account *a, struct rpc_commit *k)
+{
+	int result = k->batch->result;
+
+	if (result) {
+		rpc_log(&a->d->log, RPC_ERROR, "store_failed", "account=%s reason=\"%s\"", a->name,
+			tg_error_row(result)->text);
+		a->failed = k;
+	}
+	tg_account_stored(a->tg, k->batch, rpc_now());
+	k->batch = NULL;
+	rpc_account_touch(a);
+}
+
+/* ---- events of the engine -------------------------------------------------------------------- */
+static void state_changed(struct rpc_account *a)
+{
+	rpc_log(&a->d->log, RPC_NOTICE, "account_state", "account=%s state=%s reason=%s", a->name,
+		tg_state_name(tg_account_state(a->tg)), tg_account_reason(a->tg));
+	own_event(a, rpc_event_state(a));
+	rpc_waiters_check(a->d);
+	rpc_daemon_status(a->d);
+}
+
+static void handle(struct rpc_account *a, const struct tg_event *e)
+{
+	struct rpc_daemon *d = a->d;
+
+	switch (e->kind) {
+	case TG_EV_CONNECT:
+		rpc_link_open(a, e->link, &e->address);
+		break;
+	case TG_EV_CLOSE:
+		rpc_link_close(a, e->link);
+		break;
+	case TG_EV_JOB:
+		e->job->owner = a;
+		rpc_workers_put(d->accounts->workers, e->job);
+		break;
+	case TG_EV_UPDATE:
+		add_event(a, rpc_event_update(a, e->object));
+		break;
+	case TG_EV_GAP:
+		add_event(a, rpc_event_gap(a, e));
+		break;
+	case TG_EV_STORE:
+		store(a, e);
+		break;
+	case TG_EV_ANSWER:
+	case TG_EV_ERROR:
+		answer(a, e);
+		break;
+	case TG_EV_RESOLVED:
+		resolved(a, e);
+		break;
+	case TG_EV_STATE:
+		a->last_error = *e;
+		a->last_error.data = NULL;
+		state_changed(a);
+		break;
+	case TG_EV_ONLINE:
+		rpc_log(&d->log, RPC_INFO, "connection_state", "account=%s online=%d", a->name,
+			tg_account_online(a->tg));
+		add_event(a, rpc_event_online(a, tg_account_online(a->tg), 0));
+		rpc_waiters_check(d);
+		break;
+	case TG_EV_CLOCK:
+		rpc_log(&d->log, RPC_WARNING, "clock_offset", "account=%s seconds=%lld", a->name,
+			(long long)e->value);
+		add_event(a, rpc_event_online(a, tg_account_online(a->tg), e->value));
+		break;
+	}
+}
+
+bool rpc_engine_turn(struct rpc_account *a)
+{
+	struct tg_event e;
+	struct mt_time now = rpc_now();
+	unsigned n = 0;
+
+	while (n < EVENTS_PER_TURN && tg_account_next(a->tg, &e, now)) {
+		handle(a, &e);
+		n++;
+	}
+	rpc_links_write(a, now);
+	rpc_timer_set(&a->d->loop, &a->deadline, tg_account_deadline(a->tg));
+	return n == EVENTS_PER_TURN;
+}

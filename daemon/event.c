@@ -1,0 +1,487 @@
+/* From an Update to an event. Events belong to whoever made them: the account until the batch goes
+ * to the store, then the commit. */
+#include "daemon/event.h"
+
+#include "daemon/js.h"
+#include "daemon/shape.h"
+#include "tl_schema.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const names[RPC_T_COUNT] = {
+	[RPC_T_NEW_MESSAGE] = "new_message",
+	[RPC_T_MESSAGE_EDITED] = "message_edited",
+	[RPC_T_MESSAGE_DELETED] = "message_deleted",
+	[RPC_T_CALLBACK_QUERY] = "callback_query",
+	[RPC_T_INLINE_QUERY] = "inline_query",
+	[RPC_T_INLINE_SEND] = "inline_send",
+	[RPC_T_USER_STATUS] = "user_status",
+	[RPC_T_USER_TYPING] = "user_typing",
+	[RPC_T_PARTICIPANT] = "participant",
+	[RPC_T_JOIN_REQUEST] = "join_request",
+	[RPC_T_MESSAGE_REACTION] = "message_reaction",
+	[RPC_T_POLL_VOTE] = "poll_vote",
+	[RPC_T_BOT_STOPPED] = "bot_stopped",
+	[RPC_T_SHIPPING_QUERY] = "shipping_query",
+	[RPC_T_PRE_CHECKOUT_QUERY] = "pre_checkout_query",
+	[RPC_T_CHAT_BOOST] = "chat_boost",
+	[RPC_T_READ] = "read",
+	[RPC_T_ACCOUNT_STATE] = "account_state",
+	[RPC_T_CONNECTION_STATE] = "connection_state",
+	[RPC_T_GAP] = "gap",
+	[RPC_T_RAW] = "raw",
+};
+
+const char *rpc_type_name(enum rpc_type t)
+{
+	return names[t];
+}
+
+bool rpc_type_parse(struct tl_str name, enum rpc_type *ret)
+{
+	for (unsigned i = 0; i < RPC_T_COUNT; i++) {
+		if (tl_str_eq(name, names[i])) {
+			*ret = (enum rpc_type)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool rpc_type_is_live(enum rpc_type t)
+{
+	return t == RPC_T_USER_STATUS || t == RPC_T_USER_TYPING || t == RPC_T_CONNECTION_STATE;
+}
+
+void rpc_event_free(struct rpc_event *e)
+{
+	if (!e)
+		return;
+	tl_buf_free(&e->text);
+	tl_buf_free(&e->body);
+	tl_buf_free(&e->raw);
+	free(e);
+}
+
+static struct rpc_event *event_new(struct rpc_account *a, enum rpc_type type)
+{
+	struct rpc_event *e = calloc(1, sizeof *e);
+
+	if (!e)
+		return NULL;
+	e->type = type;
+	snprintf(e->account, sizeof e->account, "%s", a->name);
+	return e;
+}
+
+/* account and type, then whatever belongs to the type. */
+static void begin(struct rpc_event *e)
+{
+	rpc_js_text(&e->body, "account", e->account);
+	rpc_js_text(&e->body, "type", names[e->type]);
+}
+
+/* An event without its bytes would be a lie: better none, and core asks again. */
+static struct rpc_event *checked(struct rpc_event *e)
+{
+	if (e && !e->body.err && !e->raw.err && !e->text.err)
+		return e;
+	rpc_event_free(e);
+	return NULL;
+}
+
+/* ---- messages -------------------------------------------------------------------------------- */
+static void message(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *m)
+{
+	struct rpc_message_head h = rpc_message_head(a, m);
+	int64_t date;
+
+	e->chat = h.chat;
+	e->from = h.from;
+	e->out = h.out;
+	e->has_text = true;
+	if (h.text.len)
+		tl_put(&e->text, h.text.data, h.text.len);
+	if (tl_field_int(&tl_api, m, "date", &date))
+		rpc_js_int(&e->body, "date", date);
+	rpc_shape_message(&e->body, "message", a, m);
+}
+
+static void deleted(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+{
+	const struct tl_vec *ids = &((const struct tl_updateDeleteMessages *)u)->messages;
+	const int32_t *list;
+
+	if (u->ctor == TL_updateDeleteChannelMessages) {
+		const struct tl_updateDeleteChannelMessages *c =
+			(const struct tl_updateDeleteChannelMessages *)u;
+		struct tg_peer p = {.kind = TG_PEER_CHANNEL, .id = c->channel_id};
+
+		ids = &c->messages;
+		e->chat = tg_peer_marked(&p);
+		rpc_shape_id(&e->body, "chat", a, TG_PEER_CHANNEL, c->channel_id);
+		rpc_js_int(&e->body, "channel", e->chat);
+	}
+	list = ids->items;
+	rpc_js_open(&e->body, "ids", '[');
+	for (uint32_t i = 0; i < ids->count; i++)
+		rpc_js_int(&e->body, NULL, list[i]);
+	rpc_js_close(&e->body, ']');
+}
+
+/* ---- bots ------------------------------------------------------------------------------------ */
+static void user(struct rpc_event *e, struct rpc_account *a, int64_t id)
+{
+	e->from = id;
+	rpc_shape_id(&e->body, "user", a, TG_PEER_USER, id);
+}
+
+static void chat(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *peer)
+{
+	e->chat = rpc_marked(peer);
+	rpc_shape_peer(&e->body, "chat", a, peer);
+}
+
+static void callback(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+{
+	const struct tl_updateBotCallbackQuery *q = (const struct tl_updateBotCallbackQuery *)u;
+
+	rpc_js_long(&e->body, "query_id", q->query_id);
+	user(e, a, q->user_id);
+	chat(e, a, q->peer);
+	rpc_js_int(&e->body, "message", q->msg_id);
+	rpc_shape_bytes(&e->body, "data", "data_base64", q->data);
+	rpc_js_filled(&e->body, "game", q->game_short_name);
+}
+
+static void inline_callback(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+{
+	const struct tl_updateInlineBotCallbackQuery *q =
+		(const struct tl_updateInlineBotCallbackQuery *)u;
+
+	rpc_js_long(&e->body, "query_id", q->query_id);
+	user(e, a, q->user_id);
+	rpc_js_key(&e->body, "inline_message_id");
+	if (tl_obj_to_json(&tl_api, q->msg_id, &e->body) != 0)
+		tl_put_text(&e->body, "null");
+	rpc_shape_bytes(&e->body, "data", "data_base64", q->data);
+	rpc_js_filled(&e->body, "game", q->game_short_name);
+}
+
+static void inline_query(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+{
+	const struct tl_updateBotInlineQuery *q = (const struct tl_updateBotInlineQuery *)u;
+
+	rpc_js_long(&e->body, "query_id", q->query_id);
+	user(e, a, q->user_id);
+	rpc_js_str(&e->body, "query", q->query);
+	rpc_js_filled(&e->body, "offset", q->offset);
+	if (q->peer_type)
+		rpc_snake(&e->body, "peer_type", q->peer_type->ctor, "inlineQueryPeerType", "");
+	e->has_text = true;
+	if (q->query.len)
+		tl_put(&e->text, q->query.data, q->query.len);
+}
+
+static void inline_send(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+{
+	const struct tl_updateBotInlineSend *s = (const struct tl_updateBotInlineSend *)u;
+
+	user(e, a, s->user_id);
+	rpc_js_str(&e->body, "query", s->query);
+	rpc_js_str(&e->body, "result_id", s->id);
+}
+
+static void payment(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+{
+	const struct tl_updateBotShippingQuery *s = (const struct tl_updateBotShippingQuery *)u;
+	const struct tl_updateBotPrecheckoutQuery *p =
+		(const struct tl_updateBotPrecheckoutQuery *)u;
+
+	if (u->ctor == TL_updateBotShippingQuery) {
+		rpc_js_long(&e->body, "query_id", s->query_id);
+		user(e, a, s->user_id);
+		rpc_shape_bytes(&e->body, "payload", "payload_base64", s->payload);
+		return;
+	}
+	rpc_js_long(&e->body, "query_id", p->query_id);
+	user(e, a, p->user_id);
+	rpc_shape_bytes(&e->body, "payload", "payload_base64", p->payload);
+	rpc_js_str(&e->body, "currency", p->currency);
+	rpc_js_int(&e->body, "total_amount", p->total_amount);
+	rpc_js_filled(&e->body, "shipping_option", p->shipping_option_id);
+}
+
+/* ---- people ---------------------------------------------------------------------------------- */
+static void status(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+{
+	const struct tl_updateUserStatus *s = (const struct tl_updateUserStatus *)u;
+
+	user(e, a, s->user_id);
+	e->chat = s->user_id;
+	if (s->status)
+		rpc_snake(&e->body, "status", s->status->ctor, "userStatus", "");
+	if (s->status && s->status->ctor == TL_userStatusOffline)
+		rpc_js_int(&e->body, "last_seen",
+			   ((const struct tl_userStatusOffline *)s->status)->was_online);
+}
+
+static void typing(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+{
+	const struct tl_obj *from = tl_field_obj(&tl_api, u, "from_id");
+	const struct tl_obj *action = tl_field_obj(&tl_api, u, "action");
+	struct tg_peer p = {.kind = TG_PEER_USER};
+
+	if (tl_field_int(&tl_api, u, "user_id", &p.id))
+		user(e, a, p.id);
+	else if (tl_field_int(&tl_api, u, "chat_id", &p.id))
+		p.kind = TG_PEER_CHAT;
+	else if (tl_field_int(&tl_api, u, "channel_id", &p.id))
+		p.kind = TG_PEER_CHANNEL;
+	e->chat = tg_peer_marked(&p);
+	rpc_shape_id(&e->body, "chat", a, p.kind, p.id);
+	if (from) {
+		e->from = rpc_marked(from);
+		rpc_shape_peer(&e->body, "user", a, from);
+	}
+	if (action)
+		rpc_snake(&e->body, "action", action->ctor, "sendMessage", "Action");
+}
+
+static void participant(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+{
+	static const char *const sides[] = {"prev_participant", "new_participant"};
+	static const char *const keys[] = {"before", "after"};
+	struct tg_peer p = {.kind = TG_PEER_CHAT};
+	int64_t id;
+
+	if (!tl_field_int(&tl_api, u, "chat_id", &p.id) &&
+	    tl_field_int(&tl_api, u, "channel_id", &p.id))
+		p.kind = TG_PEER_CHANNEL;
+	e->chat = tg_peer_marked(&p);
+	if (tl_field_int(&tl_api, u, "date", &id))
+		rpc_js_int(&e->body, "date", id);
+	rpc_shape_id(&e->body, "chat", a, p.kind, p.id);
+	if (tl_field_int(&tl_api, u, "user_id", &id))
+		user(e, a, id);
+	if (tl_field_int(&tl_api, u, "actor_id", &id))
+		rpc_shape_id(&e->body, "actor", a, TG_PEER_USER, id);
+	for (unsigned i = 0; i < 2; i++) {
+		const struct tl_obj *o = tl_field_obj(&tl_api, u, sides[i]);
+
+		if (o)
+			rpc_snake(&e->body, keys[i], o->ctor,
+				  u->ctor == TL_updateChatParticipant ? "chatParticipant"
+								      : "channelParticipant",
+				  "");
+	}
+}
+
+static void join_request(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+{
+	const struct tl_updateBotChatInviteRequester *r =
+		(const struct tl_updateBotChatInviteRequester *)u;
+
+	rpc_js_int(&e->body, "date", r->date);
+	chat(e, a, r->peer);
+	user(e, a, r->user_id);
+	rpc_js_filled(&e->body, "about", r->about);
+}
+
+static void reaction(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+{
+	const struct tl_updateBotMessageReaction *r = (const struct tl_updateBotMessageReaction *)u;
+	const struct tl_updateMessageReactions *all = (const struct tl_updateMessageReactions *)u;
+
+	if (u->ctor == TL_updateMessageReactions) {
+		chat(e, a, all->peer);
+		rpc_js_int(&e->body, "message", all->msg_id);
+		if (all->reactions && all->reactions->ctor == TL_messageReactions)
+			rpc_shape_reactions(
+				&e->body, "reactions",
+				&((const struct tl_messageReactions *)all->reactions)->results);
+		return;
+	}
+	rpc_js_int(&e->body, "date", r->date);
+	chat(e, a, r->peer);
+	rpc_js_int(&e->body, "message", r->msg_id);
+	e->from = rpc_marked(r->actor);
+	rpc_shape_peer(&e->body, "user", a, r->actor);
+	rpc_shape_reactions(&e->body, "before", &r->old_reactions);
+	rpc_shape_reactions(&e->body, "after", &r->new_reactions);
+}
+
+static void poll_vote(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+{
+	const struct tl_updateMessagePollVote *v = (const struct tl_updateMessagePollVote *)u;
+	const struct tl_str *options = v->options.items;
+
+	rpc_js_long(&e->body, "poll_id", v->poll_id);
+	e->from = rpc_marked(v->peer);
+	rpc_shape_peer(&e->body, "user", a, v->peer);
+	rpc_js_open(&e->body, "options", '[');
+	for (uint32_t i = 0; i < v->options.count; i++) {
+		rpc_js_comma(&e->body);
+		tl_js_base64(&e->body, options[i].data, options[i].len);
+	}
+	rpc_js_close(&e->body, ']');
+}
+
+static void stopped(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+{
+	const struct tl_updateBotStopped *s = (const struct tl_updateBotStopped *)u;
+
+	rpc_js_int(&e->body, "date", s->date);
+	user(e, a, s->user_id);
+	e->chat = s->user_id;
+	rpc_js_bool(&e->body, "stopped", s->stopped);
+}
+
+static void boost(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+{
+	const struct tl_updateBotChatBoost *c = (const struct tl_updateBotChatBoost *)u;
+
+	chat(e, a, c->peer);
+	rpc_js_key(&e->body, "boost");
+	if (tl_obj_to_json(&tl_api, c->boost, &e->body) != 0)
+		tl_put_text(&e->body, "null");
+}
+
+static void read_state(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+{
+	struct tg_peer p = {.kind = TG_PEER_CHANNEL};
+	bool outbox =
+		u->ctor == TL_updateReadHistoryOutbox || u->ctor == TL_updateReadChannelOutbox;
+	int64_t n;
+
+	if (tl_field_int(&tl_api, u, "channel_id", &p.id)) {
+		e->chat = tg_peer_marked(&p);
+		rpc_shape_id(&e->body, "chat", a, TG_PEER_CHANNEL, p.id);
+	} else {
+		chat(e, a, tl_field_obj(&tl_api, u, "peer"));
+	}
+	rpc_js_text(&e->body, "direction", outbox ? "out" : "in");
+	if (tl_field_int(&tl_api, u, "max_id", &n))
+		rpc_js_int(&e->body, "max_id", n);
+	if (tl_field_int(&tl_api, u, "still_unread_count", &n))
+		rpc_js_int(&e->body, "unread", n);
+}
+
+static void new_message(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+{
+	const struct tl_obj *m = tl_field_obj(&tl_api, u, "message");
+
+	if (m)
+		message(e, a, m);
+}
+
+/* ---- which update is which type -------------------------------------------------------------- */
+static const struct row {
+	unsigned ctor;
+	enum rpc_type type;
+	void (*write)(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u);
+} rows[] = {
+	{TL_updateNewMessage, RPC_T_NEW_MESSAGE, new_message},
+	{TL_updateNewChannelMessage, RPC_T_NEW_MESSAGE, new_message},
+	{TL_updateEditMessage, RPC_T_MESSAGE_EDITED, new_message},
+	{TL_updateEditChannelMessage, RPC_T_MESSAGE_EDITED, new_message},
+	{TL_updateDeleteMessages, RPC_T_MESSAGE_DELETED, deleted},
+	{TL_updateDeleteChannelMessages, RPC_T_MESSAGE_DELETED, deleted},
+	{TL_updateBotCallbackQuery, RPC_T_CALLBACK_QUERY, callback},
+	{TL_updateInlineBotCallbackQuery, RPC_T_CALLBACK_QUERY, inline_callback},
+	{TL_updateBotInlineQuery, RPC_T_INLINE_QUERY, inline_query},
+	{TL_updateBotInlineSend, RPC_T_INLINE_SEND, inline_send},
+	{TL_updateUserStatus, RPC_T_USER_STATUS, status},
+	{TL_updateUserTyping, RPC_T_USER_TYPING, typing},
+	{TL_updateChatUserTyping, RPC_T_USER_TYPING, typing},
+	{TL_updateChannelUserTyping, RPC_T_USER_TYPING, typing},
+	{TL_updateChatParticipant, RPC_T_PARTICIPANT, participant},
+	{TL_updateChannelParticipant, RPC_T_PARTICIPANT, participant},
+	{TL_updateBotChatInviteRequester, RPC_T_JOIN_REQUEST, join_request},
+	{TL_updateBotMessageReaction, RPC_T_MESSAGE_REACTION, reaction},
+	{TL_updateMessageReactions, RPC_T_MESSAGE_REACTION, reaction},
+	{TL_updateMessagePollVote, RPC_T_POLL_VOTE, poll_vote},
+	{TL_updateBotStopped, RPC_T_BOT_STOPPED, stopped},
+	{TL_updateBotShippingQuery, RPC_T_SHIPPING_QUERY, payment},
+	{TL_updateBotPrecheckoutQuery, RPC_T_PRE_CHECKOUT_QUERY, payment},
+	{TL_updateBotChatBoost, RPC_T_CHAT_BOOST, boost},
+	{TL_updateReadHistoryInbox, RPC_T_READ, read_state},
+	{TL_updateReadHistoryOutbox, RPC_T_READ, read_state},
+	{TL_updateReadChannelInbox, RPC_T_READ, read_state},
+	{TL_updateReadChannelOutbox, RPC_T_READ, read_state},
+};
+
+struct rpc_event *rpc_event_update(struct rpc_account *a, const struct tl_obj *update)
+{
+	const struct row *row = NULL;
+	struct rpc_event *e;
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0] && !row; i++)
+		if (rows[i].ctor == update->ctor)
+			row = &rows[i];
+	e = event_new(a, row ? row->type : RPC_T_RAW);
+	if (!e)
+		return NULL;
+	begin(e);
+	if (row)
+		row->write(e, a, update);
+	if (tl_obj_to_json(&tl_api, update, &e->raw) != 0)
+		tl_put_text(&e->raw, "{\"_\":\"unknown\"}");
+	return checked(e);
+}
+
+/* ---- events of our own ----------------------------------------------------------------------- */
+struct rpc_event *rpc_event_state(struct rpc_account *a)
+{
+	struct rpc_event *e = event_new(a, RPC_T_ACCOUNT_STATE);
+	const char *reason = tg_account_reason(a->tg);
+	enum tg_state state = tg_account_state(a->tg);
+
+	if (!e)
+		return NULL;
+	begin(e);
+	rpc_js_int(&e->body, "date", rpc_now().real / RPC_SECOND);
+	rpc_js_text(&e->body, "state", tg_state_name(state));
+	if (*reason)
+		rpc_js_text(&e->body, state == TG_FAILED ? "error" : "reason", reason);
+	if (state == TG_READY)
+		rpc_shape_id(&e->body, "user", a, TG_PEER_USER, tg_account_self(a->tg));
+	return checked(e);
+}
+
+struct rpc_event *rpc_event_online(struct rpc_account *a, bool online, int64_t clock_offset)
+{
+	struct rpc_event *e = event_new(a, RPC_T_CONNECTION_STATE);
+
+	if (!e)
+		return NULL;
+	begin(e);
+	rpc_js_int(&e->body, "date", rpc_now().real / RPC_SECOND);
+	rpc_js_bool(&e->body, "online", online);
+	if (clock_offset)
+		rpc_js_int(&e->body, "clock_offset", clock_offset);
+	return checked(e);
+}
+
+struct rpc_event *rpc_event_gap(struct rpc_account *a, const struct tg_event *g)
+{
+	struct rpc_event *e = event_new(a, RPC_T_GAP);
+
+	if (!e)
+		return NULL;
+	begin(e);
+	rpc_js_int(&e->body, "date", rpc_now().real / RPC_SECOND);
+	rpc_js_text(&e->body, "reason", g->text ? g->text : "unknown");
+	if (g->box) {
+		struct tg_peer p = {.kind = TG_PEER_CHANNEL, .id = g->box};
+
+		e->chat = tg_peer_marked(&p);
+		rpc_shape_id(&e->body, "chat", a, TG_PEER_CHANNEL, g->box);
+	}
+	rpc_js_text(&e->body, "box", g->box ? "channel" : "common");
+	rpc_js_int(&e->body, "from", g->from);
+	rpc_js_int(&e->body, "to", g->to);
+	return checked(e);
+}

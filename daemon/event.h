@@ -1,0 +1,52 @@
+/* An update on its way to subscribers: serialised once, with a head for the filters. */
+#ifndef DAEMON_EVENT_H
+#define DAEMON_EVENT_H
+
+#include "daemon/accounts.h"
+
+enum rpc_type {
+	RPC_T_NEW_MESSAGE,
+	RPC_T_MESSAGE_EDITED,
+	RPC_T_MESSAGE_DELETED,
+	RPC_T_CALLBACK_QUERY,
+	RPC_T_INLINE_QUERY,
+	RPC_T_INLINE_SEND,
+	RPC_T_USER_STATUS,
+	RPC_T_USER_TYPING,
+	RPC_T_PARTICIPANT,
+	RPC_T_JOIN_REQUEST,
+	RPC_T_MESSAGE_REACTION,
+	RPC_T_POLL_VOTE,
+	RPC_T_BOT_STOPPED,
+	RPC_T_SHIPPING_QUERY,
+	RPC_T_PRE_CHECKOUT_QUERY,
+	RPC_T_CHAT_BOOST,
+	RPC_T_READ,
+	RPC_T_ACCOUNT_STATE,
+	RPC_T_CONNECTION_STATE,
+	RPC_T_GAP,
+	RPC_T_RAW,
+	RPC_T_COUNT
+};
+const char *rpc_type_name(enum rpc_type t);
+bool rpc_type_parse(struct tl_str name, enum rpc_type *ret) TL_MUST;
+bool rpc_type_is_live(enum rpc_type t); /* no seq, not kept */
+
+struct rpc_event {
+	struct rpc_event *next;
+	enum rpc_type type;
+	char account[33];
+	int64_t chat, from; /* marked; 0 = none */
+	bool out, has_text;
+	struct tl_buf text; /* of the message, for filters */
+	struct tl_buf body; /* members from "account" on */
+	struct tl_buf raw;  /* the TL object as JSON, or empty */
+};
+/* NULL: no memory. */
+struct rpc_event *rpc_event_update(struct rpc_account *a, const struct tl_obj *update);
+struct rpc_event *rpc_event_state(struct rpc_account *a);
+struct rpc_event *rpc_event_online(struct rpc_account *a, bool online, int64_t clock_offset);
+struct rpc_event *rpc_event_gap(struct rpc_account *a, const struct tg_event *e);
+void rpc_event_free(struct rpc_event *e);
+
+#endif

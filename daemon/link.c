@@ -1,0 +1,224 @@
+/* TCP connections of the engines: connect without blocking, feed what comes, write what is there.
+ * A link belongs to its account. "Get me a connected descriptor" is rpc_link_open alone. */
+#include "daemon/accounts.h"
+#include "daemon/daemon.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static struct rpc_link *find(const struct rpc_account *a, unsigned number)
+{
+	struct rpc_link *l = a->links;
+
+	while (l && l->number != number)
+		l = l->next;
+	return l;
+}
+
+static void destroy(struct rpc_link *l)
+{
+	struct rpc_account *a = l->account;
+	struct rpc_link **p = &a->links;
+
+	while (*p != l)
+		p = &(*p)->next;
+	*p = l->next;
+	ev_io_stop(a->d->loop.ev, &l->reader);
+	ev_io_stop(a->d->loop.ev, &l->writer);
+	rpc_timer_clear(&a->d->loop, &l->timeout);
+	close(l->fd);
+	free(l);
+}
+
+static void lose(struct rpc_link *l, const char *reason)
+{
+	struct rpc_account *a = l->account;
+	unsigned number = l->number;
+
+	rpc_log(&a->d->log, RPC_DEBUG, "link_lost", "account=%s link=%u reason=\"%s\"", a->name,
+		number, reason);
+	destroy(l);
+	tg_account_lost(a->tg, number, rpc_now());
+	rpc_account_touch(a);
+}
+
+static void on_read(struct ev_loop *ev, struct ev_io *w, int events)
+{
+	struct rpc_link *l = w->data;
+	struct rpc_account *a = l->account;
+	struct rpc_daemon *d = a->d;
+	ssize_t n = recv(l->fd, d->scratch, RPC_SCRATCH, MSG_DONTWAIT);
+
+	(void)ev, (void)events;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		lose(l, n ? strerror(errno) : "closed by the server");
+		return;
+	}
+	rpc_account_touch(a);
+	if (tg_account_feed(a->tg, l->number, d->scratch, (size_t)n, rpc_now()) != 0)
+		lose(l, "unreadable bytes");
+}
+
+static void connected(struct rpc_link *l)
+{
+	struct rpc_account *a = l->account;
+	int error = 0;
+	socklen_t n = sizeof error;
+
+	getsockopt(l->fd, SOL_SOCKET, SO_ERROR, &error, &n);
+	if (error) {
+		lose(l, strerror(error));
+		return;
+	}
+	l->open = true;
+	rpc_timer_clear(&a->d->loop, &l->timeout);
+	ev_io_stop(a->d->loop.ev, &l->writer);
+	ev_io_start(a->d->loop.ev, &l->reader);
+	tg_account_opened(a->tg, l->number, rpc_now());
+	rpc_account_touch(a);
+}
+
+static void on_write(struct ev_loop *ev, struct ev_io *w, int events)
+{
+	struct rpc_link *l = w->data;
+
+	(void)events;
+	if (!l->open) {
+		connected(l);
+		return;
+	}
+	ev_io_stop(ev, w);
+	rpc_account_touch(l->account);
+}
+
+static void on_timeout(struct rpc_timer *t, struct mt_time now)
+{
+	(void)now;
+	lose((struct rpc_link *)((char *)t - offsetof(struct rpc_link, timeout)),
+	     "no connection in time");
+}
+
+static socklen_t to_sockaddr(const struct mt_address *from, struct sockaddr_storage *to)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)to;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)to;
+
+	memset(to, 0, sizeof *to);
+	if (inet_pton(AF_INET, from->host, &v4->sin_addr) == 1) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(from->port);
+		return sizeof *v4;
+	}
+	if (inet_pton(AF_INET6, from->host, &v6->sin6_addr) == 1) {
+		v6->sin6_family = AF_INET6;
+		v6->sin6_port = htons(from->port);
+		return sizeof *v6;
+	}
+	return 0;
+}
+
+static int start_connect(const struct mt_address *to)
+{
+	struct sockaddr_storage sa;
+	socklen_t n = to_sockaddr(to, &sa);
+	int fd, on = 1;
+
+	if (!n) {
+		errno = EINVAL;
+		return -1;
+	}
+	fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	if (connect(fd, (struct sockaddr *)&sa, n) != 0 && errno != EINPROGRESS) {
+		int e = errno;
+
+		close(fd);
+		errno = e;
+		return -1;
+	}
+	return fd;
+}
+
+void rpc_link_open(struct rpc_account *a, unsigned number, const struct mt_address *to)
+{
+	struct rpc_daemon *d = a->d;
+	struct rpc_link *l;
+	int fd;
+
+	rpc_link_close(a, number);
+	fd = start_connect(to);
+	l = fd < 0 ? NULL : calloc(1, sizeof *l);
+	rpc_log(&d->log, RPC_DEBUG, "link_opening", "account=%s link=%u dc=%d address=%s:%u",
+		a->name, number, to->dc, to->host, to->port);
+	if (!l) {
+		if (fd >= 0)
+			close(fd);
+		rpc_log(&d->log, RPC_DEBUG, "link_failed", "account=%s link=%u errno=%d", a->name,
+			number, errno);
+		tg_account_lost(a->tg, number, rpc_now());
+		rpc_account_touch(a);
+		return;
+	}
+	l->account = a;
+	l->number = number;
+	l->fd = fd;
+	l->next = a->links;
+	a->links = l;
+	ev_io_init(&l->reader, on_read, fd, EV_READ);
+	ev_io_init(&l->writer, on_write, fd, EV_WRITE);
+	l->reader.data = l->writer.data = l;
+	ev_io_start(d->loop.ev, &l->writer);
+	l->timeout.fire = on_timeout;
+	rpc_timer_set(&d->loop, &l->timeout, rpc_now().boot + RPC_MAX_CONNECT * RPC_SECOND);
+}
+
+void rpc_link_close(struct rpc_account *a, unsigned number)
+{
+	struct rpc_link *l = find(a, number);
+
+	if (l)
+		destroy(l);
+}
+
+void rpc_link_close_all(struct rpc_account *a)
+{
+	while (a->links)
+		destroy(a->links);
+}
+
+void rpc_links_write(struct rpc_account *a, struct mt_time now)
+{
+	struct rpc_link *next;
+
+	for (struct rpc_link *l = a->links; l; l = next) {
+		struct tl_buf *out;
+		ssize_t n;
+
+		next = l->next;
+		if (!l->open || ev_is_active(&l->writer))
+			continue;
+		out = tg_account_out(a->tg, l->number, now);
+		if (!out || !out->len)
+			continue;
+		n = send(l->fd, out->data, out->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0 && errno != EAGAIN && errno != EINTR) {
+			lose(l, strerror(errno));
+			continue;
+		}
+		if (n > 0)
+			tl_buf_drop(out, (size_t)n);
+		if (out->len)
+			ev_io_start(a->d->loop.ev, &l->writer);
+	}
+}

@@ -1,0 +1,473 @@
+/* Accounts: which there are, logging in and out, connecting. */
+#include "daemon/accounts.h"
+
+#include "daemon/daemon.h"
+#include "daemon/js.h"
+#include "daemon/methods/groups.h"
+#include "daemon/shape.h"
+#include "tl_schema.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct rpc_result say(struct rpc_call *c, const char *key, bool value)
+{
+	struct tl_buf *b = rpc_begin(c);
+
+	rpc_js_open(b, NULL, '{');
+	rpc_js_bool(b, key, value);
+	rpc_js_close(b, '}');
+	return rpc_end(c);
+}
+
+/* ---- the list -------------------------------------------------------------------------------- */
+static struct rpc_result list_accounts(struct rpc_call *c)
+{
+	struct tl_buf *b = rpc_begin(c);
+
+	rpc_js_open(b, NULL, '{');
+	rpc_accounts_write(c->d, b);
+	rpc_js_close(b, '}');
+	return rpc_end(c);
+}
+
+struct add_args {
+	struct tl_str name;
+	bool catch_up;
+	int64_t dc;
+};
+static const struct rpc_param add_params[] = {
+	{"name", RPC_K_STRING, true, NULL, offsetof(struct add_args, name), NULL,
+	 "the new account's alias: a-z, then a-z 0-9 _ -"},
+	{"catch_up", RPC_K_BOOL, false, "true", offsetof(struct add_args, catch_up), NULL,
+	 "fetch what was missed while away"},
+	{"dc_id", RPC_K_INT, false, NULL, offsetof(struct add_args, dc), NULL,
+	 "data centre to begin with"},
+};
+
+static struct rpc_result added(struct rpc_call *c)
+{
+	struct tl_buf *b = rpc_begin(c);
+
+	rpc_account_write(b, c->account);
+	return rpc_end(c);
+}
+
+static struct rpc_result add_account(struct rpc_call *c)
+{
+	const struct add_args *a = c->args;
+	struct tg_batch *batch;
+	char name[33];
+	int err;
+
+	if (!rpc_account_name_ok(a->name)) {
+		rpc_problem(c, -TG_E_INVALID_PARAMS, "name",
+			    "a name is a-z, then a-z 0-9 _ - (at most 32)");
+		return rpc_refuse(c);
+	}
+	if (rpc_account_find(c->d, a->name)) {
+		rpc_problem(c, -TG_E_INVALID_PARAMS, "name", "there is such an account already");
+		return rpc_refuse(c);
+	}
+	snprintf(name, sizeof name, "%.*s", (int)a->name.len, a->name.data);
+	err = rpc_account_add(c->d, name, a->catch_up, a->dc == RPC_NONE ? 0 : (int)a->dc,
+			      &c->account);
+	batch = err ? NULL : tg_batch_new();
+	if (!batch)
+		return rpc_fail(c, err ? err : -TG_E_NOMEM, NULL);
+	rpc_account_save(c->account, batch);
+	return rpc_commit_call(c, batch, added);
+}
+
+static struct rpc_result removed(struct rpc_call *c)
+{
+	return say(c, "removed", true);
+}
+
+/* Its calls are answered, then it is gone; the rows go with the batch. */
+static struct rpc_result remove_account(struct rpc_call *c)
+{
+	struct rpc_account *a = c->account;
+	struct tg_batch *batch;
+
+	if (tg_account_state(a->tg) == TG_READY) {
+		rpc_hint(c, "sign_out first: otherwise Telegram would keep the session");
+		return rpc_fail(c, -TG_E_NOT_PERMITTED, "the account is logged in");
+	}
+	if (rpc_account_busy(a, c))
+		return rpc_fail(c, -TG_E_NOT_PERMITTED, "requests of this account are in flight");
+	batch = tg_batch_new();
+	if (!batch)
+		return rpc_fail(c, -TG_E_NOMEM, NULL);
+	rpc_account_erase(a, batch);
+	c->account = NULL;
+	rpc_account_free(a);
+	return rpc_commit_call(c, batch, removed);
+}
+
+static struct rpc_result use_account(struct rpc_call *c)
+{
+	struct tl_buf *b;
+
+	memcpy(c->conn->account, c->account->name, sizeof c->conn->account);
+	b = rpc_begin(c);
+	rpc_account_write(b, c->account);
+	return rpc_end(c);
+}
+
+/* ---- logging in ------------------------------------------------------------------------------ */
+static struct rpc_result login_result(struct rpc_call *c, bool seed)
+{
+	struct tg_peer_query q = {.form = TG_FORM_SELF};
+	struct tl_buf *b = rpc_begin(c);
+	struct tg_peer me;
+
+	rpc_js_open(b, NULL, '{');
+	if (!seed) {
+		rpc_js_text(b, "account", c->account->name);
+		rpc_js_text(b, "state", tg_state_name(tg_account_state(c->account->tg)));
+	}
+	if (tg_account_state(c->account->tg) == TG_READY &&
+	    tg_peer_find(c->account->tg, &q, &me) == 0) {
+		me.kind = TG_PEER_USER;
+		rpc_js_text(b, "name", me.name);
+		rpc_shape_known(b, "user", &me);
+	}
+	rpc_js_close(b, '}');
+	return rpc_end(c);
+}
+
+/* How the last step was refused, as the engine told. */
+static void refuse_login(struct rpc_call *c)
+{
+	struct tg_event e = c->account->last_error;
+	const char *reason = tg_account_reason(c->account->tg);
+
+	e.data = (const uint8_t *)reason;
+	e.n = strlen(reason);
+	c->problem.state = tg_state_name(tg_account_state(c->account->tg));
+	rpc_engine_refuse(c, &e);
+}
+
+static void check_login(struct rpc_call *c)
+{
+	switch (tg_account_state(c->account->tg)) {
+	case TG_CONNECTING:
+		return;
+	case TG_FAILED:
+	case TG_REVOKED:
+	case TG_SIGNED_OUT:
+		refuse_login(c);
+		return;
+	case TG_READY:
+	case TG_WAIT_PHONE:
+	case TG_WAIT_CODE:
+	case TG_WAIT_PASSWORD:
+	case TG_WAIT_EMAIL:
+	case TG_WAIT_EMAIL_CODE:
+	case TG_WAIT_SIGNUP:
+	case TG_WAIT_QR:
+	case TG_WAIT_PAYMENT:
+		break;
+	}
+	login_result(c, c->seed);
+}
+
+/* A token begins with the bot's id: logging in twice as the same bot is no mistake. */
+static bool same_bot(const struct rpc_account *a, struct tl_str token)
+{
+	char id[24];
+	int n = snprintf(id, sizeof id, "%lld:", (long long)tg_account_self(a->tg));
+
+	return tg_account_state(a->tg) == TG_READY && token.len > (uint32_t)n &&
+	       memcmp(token.data, id, (size_t)n) == 0;
+}
+
+static struct rpc_result login_bot(struct rpc_call *c, struct tl_str token)
+{
+	struct rpc_account *a;
+	int err;
+
+	if (!token.data || !memchr(token.data, ':', token.len)) {
+		rpc_problem(c, -TG_E_INVALID_PARAMS, "token",
+			    "a bot's token is wanted (@BotFather gives them)");
+		return rpc_refuse(c);
+	}
+	if (rpc_account_login(c) != 0)
+		return rpc_refuse(c);
+	a = c->account;
+	if (same_bot(a, token))
+		return login_result(c, c->seed);
+	err = tg_login_bot(a->tg, token, rpc_now());
+	if (err) {
+		rpc_hint(c, "sign_out first, or log in under another account name");
+		return rpc_fail(c, err, "the account is logged in already");
+	}
+	rpc_account_touch(a);
+	return rpc_wait(c, check_login);
+}
+
+struct login_args {
+	int method;
+	struct tl_str token, phone;
+};
+static const struct rpc_param login_params[] = {
+	{"method", RPC_K_CHOICE, false, "bot", offsetof(struct login_args, method), "bot|phone|qr",
+	 "how to log in"},
+	{"token", RPC_K_STRING, false, NULL, offsetof(struct login_args, token), NULL,
+	 "of the bot"},
+	{"phone", RPC_K_STRING, false, NULL, offsetof(struct login_args, phone), NULL,
+	 "of the user"},
+};
+
+static struct rpc_result login(struct rpc_call *c)
+{
+	const struct login_args *a = c->args;
+
+	if (a->method == 0)
+		return login_bot(c, a->token);
+	rpc_hint(c, "this version logs bots in");
+	rpc_problem(c, -TG_E_NOT_PERMITTED, "method", NULL);
+	return rpc_refuse(c);
+}
+
+struct token_args {
+	struct tl_str token;
+};
+static const struct rpc_param token_params[] = {
+	{"token", RPC_K_STRING, true, NULL, offsetof(struct token_args, token), NULL, "of the bot"},
+};
+
+static struct rpc_result bot_sign_in(struct rpc_call *c)
+{
+	const struct token_args *a = c->args;
+
+	c->seed = true;
+	return login_bot(c, a->token);
+}
+
+struct submit_args {
+	struct tl_str code, password, email, email_code, first_name, last_name;
+	bool terms;
+};
+static const struct rpc_param submit_params[] = {
+	{"code", RPC_K_STRING, false, NULL, offsetof(struct submit_args, code), NULL,
+	 "in wait_code"},
+	{"password", RPC_K_STRING, false, NULL, offsetof(struct submit_args, password), NULL,
+	 "in wait_password"},
+	{"email", RPC_K_STRING, false, NULL, offsetof(struct submit_args, email), NULL,
+	 "in wait_email"},
+	{"email_code", RPC_K_STRING, false, NULL, offsetof(struct submit_args, email_code), NULL,
+	 "in wait_email_code"},
+	{"first_name", RPC_K_STRING, false, NULL, offsetof(struct submit_args, first_name), NULL,
+	 "in wait_signup"},
+	{"last_name", RPC_K_STRING, false, NULL, offsetof(struct submit_args, last_name), NULL,
+	 "in wait_signup"},
+	{"terms", RPC_K_BOOL, false, "false", offsetof(struct submit_args, terms), NULL,
+	 "in wait_signup: the terms are accepted"},
+};
+
+static struct rpc_result login_submit(struct rpc_call *c)
+{
+	c->problem.state = tg_state_name(tg_account_state(c->account->tg));
+	rpc_hint(c, "nothing is asked for in this state");
+	return rpc_fail(c, -TG_E_ACCOUNT_NOT_READY, NULL);
+}
+
+static struct rpc_result login_state(struct rpc_call *c)
+{
+	struct tl_buf *b = rpc_begin(c);
+
+	rpc_account_write(b, c->account);
+	return rpc_end(c);
+}
+
+static struct rpc_result login_cancel(struct rpc_call *c)
+{
+	bool under_way = tg_account_state(c->account->tg) == TG_CONNECTING;
+
+	if (under_way) {
+		tg_account_disconnect(c->account->tg, rpc_now());
+		rpc_account_touch(c->account);
+	}
+	return say(c, "cancelled", under_way);
+}
+
+static void check_out(struct rpc_call *c)
+{
+	enum tg_state state = tg_account_state(c->account->tg);
+
+	if (state == TG_SIGNED_OUT)
+		say(c, "signed_out", true);
+}
+
+static struct rpc_result sign_out(struct rpc_call *c)
+{
+	int err = tg_sign_out(c->account->tg, rpc_now());
+
+	if (err && err != -TG_E_AGAIN)
+		return rpc_fail(c, err, NULL);
+	rpc_account_touch(c->account);
+	return rpc_wait(c, check_out);
+}
+
+static struct rpc_result is_authorized(struct rpc_call *c)
+{
+	return say(c, "authorized", tg_account_state(c->account->tg) == TG_READY);
+}
+
+/* ---- get_me ---------------------------------------------------------------------------------- */
+static struct rpc_result got_me(struct rpc_call *c, const struct tg_event *e)
+{
+	struct tl_cursor in = tl_cursor(e->data, e->n);
+	struct tl_obj *o, **list;
+	struct tl_vec *users;
+
+	if (tl_decode_result(&tl_api, e->method, &c->arena, &in, &o, NULL) != 0 ||
+	    o->ctor != TL_VECTOR)
+		return rpc_fail(c, -TG_E_INTERNAL, "the answer cannot be read");
+	users = &((struct tl_vector *)o)->vec;
+	list = users->items;
+	if (!users->count)
+		return rpc_fail(c, -TG_E_INTERNAL, "an empty answer");
+	tg_learn(c->account->tg, list[0]);
+	rpc_shape_user(rpc_begin(c), NULL, list[0]);
+	return rpc_end(c);
+}
+
+static struct rpc_result get_me(struct rpc_call *c)
+{
+	struct tl_inputUserSelf self = {{TL_inputUserSelf}};
+	struct tl_obj *list[] = {&self.obj};
+	struct tl_users_getUsers m = {{TL_users_getUsers}, {list, 1}};
+
+	if (tl_encode(&tl_api, &m.obj, &c->body) != 0)
+		return rpc_fail(c, -TG_E_NOMEM, NULL);
+	return rpc_engine_call(c, TL_users_getUsers, 0, got_me);
+}
+
+/* ---- connecting ------------------------------------------------------------------------------ */
+static void check_online(struct rpc_call *c)
+{
+	if (tg_account_online(c->account->tg))
+		say(c, "online", true);
+}
+
+static struct rpc_result connect_account(struct rpc_call *c)
+{
+	tg_account_connect(c->account->tg, rpc_now());
+	rpc_account_touch(c->account);
+	return rpc_wait(c, check_online);
+}
+
+static struct rpc_result disconnect_account(struct rpc_call *c)
+{
+	tg_account_disconnect(c->account->tg, rpc_now());
+	rpc_account_touch(c->account);
+	return say(c, "online", false);
+}
+
+static struct rpc_result saved(struct rpc_call *c)
+{
+	return say(c, "saved", true);
+}
+
+/* Everything before it in the queue is on the disk when this is. */
+static struct rpc_result save_session(struct rpc_call *c)
+{
+	return rpc_commit_call(c, tg_batch_new(), saved);
+}
+
+const struct rpc_method rpc_methods_accounts[] = {
+	{.name = "list_accounts",
+	 .run = list_accounts,
+	 .doc = "The accounts and their states.",
+	 .result = "{\"accounts\":[{\"account\":string,\"state\":string,\"online\":bool,"
+		   "\"user_id\":int?,…}]}"},
+	{.name = "add_account",
+	 .role = RPC_ADMIN,
+	 .flags = RPC_WAITS | RPC_SENDS,
+	 .run = add_account,
+	 RPC_ROWS(add_params, struct add_args),
+	 .doc = "Makes an account; login makes one, too.",
+	 .result = "{\"account\":string,\"state\":\"signed_out\",…}"},
+	{.name = "remove_account",
+	 .role = RPC_ADMIN,
+	 .flags = RPC_WAITS | RPC_SENDS | RPC_ACCOUNT,
+	 .run = remove_account,
+	 .doc = "Forgets an account that has signed out.",
+	 .result = "{\"removed\":true}"},
+	{.name = "use_account",
+	 .flags = RPC_ACCOUNT,
+	 .run = use_account,
+	 .doc = "Makes an account the default of this connection.",
+	 .result = "{\"account\":string,\"state\":string,…}"},
+	{.name = "login",
+	 .role = RPC_ADMIN,
+	 .flags = RPC_WAITS | RPC_SENDS,
+	 .run = login,
+	 RPC_ROWS(login_params, struct login_args),
+	 .doc = "Begins a login (and makes the account); answers at the next state.",
+	 .result = "{\"account\":string,\"state\":string,\"name\":string?,\"user\":user?}"},
+	{.name = "login_submit",
+	 .role = RPC_ADMIN,
+	 .flags = RPC_WAITS | RPC_SENDS | RPC_ACCOUNT,
+	 .run = login_submit,
+	 RPC_ROWS(submit_params, struct submit_args),
+	 .doc = "Gives the login what it waits for.",
+	 .result = "{\"account\":string,\"state\":string,…}"},
+	{.name = "login_state",
+	 .flags = RPC_ACCOUNT,
+	 .run = login_state,
+	 .doc = "Where the login stands.",
+	 .result = "{\"account\":string,\"state\":string,\"reason\":string?,…}"},
+	{.name = "login_cancel",
+	 .role = RPC_ADMIN,
+	 .flags = RPC_ACCOUNT,
+	 .run = login_cancel,
+	 .doc = "Ends a login that is under way.",
+	 .result = "{\"cancelled\":bool}"},
+	{.name = "bot_sign_in",
+	 .role = RPC_ADMIN,
+	 .flags = RPC_WAITS | RPC_SENDS,
+	 .run = bot_sign_in,
+	 RPC_ROWS(token_params, struct token_args),
+	 .doc = "Logs a bot in.",
+	 .result = "{\"name\":string,\"user\":user}"},
+	{.name = "sign_out",
+	 .role = RPC_ADMIN,
+	 .flags = RPC_WAITS | RPC_SENDS | RPC_ACCOUNT,
+	 .run = sign_out,
+	 .doc = "Logs out; the keys are forgotten.",
+	 .result = "{\"signed_out\":true}"},
+	{.name = "get_me",
+	 .flags = RPC_WAITS | RPC_ACCOUNT | RPC_LOGGED_IN,
+	 .run = get_me,
+	 .doc = "The account's own user.",
+	 .result = "user"},
+	{.name = "is_authorized",
+	 .flags = RPC_ACCOUNT,
+	 .run = is_authorized,
+	 .doc = "Whether the account has logged in.",
+	 .result = "{\"authorized\":bool}"},
+	{.name = "connect",
+	 .role = RPC_ADMIN,
+	 .flags = RPC_WAITS | RPC_ACCOUNT,
+	 .run = connect_account,
+	 .doc = "Connects, and answers when the connection stands.",
+	 .result = "{\"online\":true}"},
+	{.name = "disconnect",
+	 .role = RPC_ADMIN,
+	 .flags = RPC_ACCOUNT,
+	 .run = disconnect_account,
+	 .doc = "Disconnects until connect, or until the next start.",
+	 .result = "{\"online\":false}"},
+	{.name = "save_session",
+	 .role = RPC_SEND,
+	 .flags = RPC_WAITS,
+	 .run = save_session,
+	 .doc = "Answers when all that was known before is on the disk (it is saved by itself).",
+	 .result = "{\"saved\":true}"},
+};
+RPC_GROUP_COUNT(accounts);

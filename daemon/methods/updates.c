@@ -1,0 +1,364 @@
+/* Subscriptions: updates as they come, filtered here. */
+#include "daemon/accounts.h"
+#include "daemon/daemon.h"
+#include "daemon/js.h"
+#include "daemon/methods/groups.h"
+#include "daemon/subscription.h"
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct filter_args {
+	int64_t subscription;
+	struct json_t *accounts, *types, *peers, *from, *text, *raw;
+	int direction;
+	int64_t *peer_ids, *from_ids; /* resolved, in the call's arena */
+};
+#define AT(field) offsetof(struct filter_args, field)
+#define FILTER_ROWS                                                                                \
+	{"accounts",                                                                               \
+	 RPC_K_ANY,                                                                                \
+	 false,                                                                                    \
+	 NULL,                                                                                     \
+	 AT(accounts),                                                                             \
+	 NULL,                                                                                     \
+	 "\"*\" (all, the default) or a list of names"},                                           \
+		{"types",                                                                          \
+		 RPC_K_ARRAY,                                                                      \
+		 false,                                                                            \
+		 NULL,                                                                             \
+		 AT(types),                                                                        \
+		 NULL,                                                                             \
+		 "new_message, message_edited, callback_query …; left out: all"},                  \
+		{"peers", RPC_K_ARRAY, false, NULL, AT(peers), NULL, "only in these chats"},       \
+		{"from", RPC_K_ARRAY, false, NULL, AT(from), NULL, "only from these senders"},     \
+		{"direction",                                                                      \
+		 RPC_K_CHOICE,                                                                     \
+		 false,                                                                            \
+		 NULL,                                                                             \
+		 AT(direction),                                                                    \
+		 "in|out",                                                                         \
+		 "only incoming or outgoing ones"},                                                \
+		{"text",                                                                           \
+		 RPC_K_OBJECT,                                                                     \
+		 false,                                                                            \
+		 NULL,                                                                             \
+		 AT(text),                                                                         \
+		 NULL,                                                                             \
+		 "{\"contains\":…} or {\"prefix\":…}"},                                            \
+	{                                                                                          \
+		"raw", RPC_K_ANY, false, NULL, AT(raw), NULL,                                      \
+			"true: with the TL object; \"only\": nothing else"                         \
+	}
+static const struct rpc_param subscribe_params[] = {FILTER_ROWS};
+static const struct rpc_param update_params[] = {
+	{"subscription", RPC_K_INT, true, NULL, AT(subscription), NULL, "which one"}, FILTER_ROWS};
+static const struct rpc_param unsubscribe_params[] = {
+	{"subscription", RPC_K_INT, true, NULL, AT(subscription), NULL, "which one"},
+};
+
+static int bad(struct rpc_call *c, const char *field, const char *text)
+{
+	return rpc_problem(c, -TG_E_INVALID_PARAMS, field, "%s: %s", field, text);
+}
+
+/* ---- peers of a filter ----------------------------------------------------------------------- */
+/* Ids need no account; names are resolved by the call's. */
+static int marked(struct rpc_call *c, const char *field, const json_t *v, int64_t *ret)
+{
+	struct tl_str text = {json_string_value(v), (uint32_t)json_string_length(v)};
+	struct tg_peer_query q;
+	struct tg_peer p = {0};
+	int err;
+
+	if (json_is_integer(v) || json_is_string(v)) {
+		err = json_is_integer(v) ? tg_peer_parse_id(json_integer_value(v), &q)
+					 : tg_peer_parse(text, &q);
+		if (err == 0 && q.form == TG_FORM_ID) {
+			p.kind = q.kind == TG_PEER_NONE ? TG_PEER_USER : q.kind;
+			p.id = q.id;
+			*ret = tg_peer_marked(&p);
+			return 0;
+		}
+	}
+	err = c->account ? 0 : rpc_account_choose(c);
+	if (!err)
+		err = rpc_peer_value(c, v, (struct tl_str){NULL, 0}, field, &p);
+	if (err)
+		return err;
+	if (p.kind == TG_PEER_SELF)
+		p.kind = TG_PEER_USER;
+	*ret = tg_peer_marked(&p);
+	return 0;
+}
+
+static int marked_list(struct rpc_call *c, const char *field, const json_t *list, int64_t **ret)
+{
+	size_t n = json_array_size(list), i;
+	int64_t *ids;
+	json_t *v;
+	int err;
+
+	if (!n)
+		return list ? bad(c, field, "the list is empty") : 0;
+	if (n > RPC_MAX_FILTER_LIST)
+		return bad(c, field, "at most 256 entries");
+	ids = tl_arena_alloc(&c->arena, n * sizeof *ids);
+	if (!ids)
+		return rpc_problem(c, -TG_E_NOMEM, NULL, NULL);
+	json_array_foreach(list, i, v)
+	{
+		err = marked(c, field, v, &ids[i]);
+		if (err)
+			return err;
+	}
+	*ret = ids;
+	return 0;
+}
+
+static int find_peers(struct rpc_call *c)
+{
+	struct filter_args *a = c->args;
+	int err = marked_list(c, "peers", a->peers, &a->peer_ids);
+
+	return err ? err : marked_list(c, "from", a->from, &a->from_ids);
+}
+
+/* ---- the filter ------------------------------------------------------------------------------ */
+static int read_accounts(struct rpc_call *c, const json_t *v, struct rpc_filter *f)
+{
+	size_t n = json_array_size(v), i;
+	json_t *name;
+
+	if (!v || (json_is_string(v) && strcmp(json_string_value(v), "*") == 0))
+		return 0;
+	if (!n || n > RPC_MAX_FILTER_LIST)
+		return bad(c, "accounts", "\"*\" or a list of names is wanted");
+	f->accounts = calloc(n, sizeof *f->accounts);
+	if (!f->accounts)
+		return rpc_problem(c, -TG_E_NOMEM, NULL, NULL);
+	json_array_foreach(v, i, name)
+	{
+		struct rpc_account *a = NULL;
+
+		if (json_is_string(name))
+			a = rpc_account_find(c->d, tl_str(json_string_value(name)));
+		if (!a)
+			return rpc_problem(c, -TG_E_ACCOUNT_UNKNOWN, "accounts", NULL);
+		memcpy(f->accounts[i], a->name, sizeof f->accounts[i]);
+		f->account_count++;
+	}
+	return 0;
+}
+
+static int read_types(struct rpc_call *c, const json_t *v, struct rpc_filter *f)
+{
+	enum rpc_type type;
+	json_t *name;
+	size_t i;
+
+	if (v && !json_array_size(v))
+		return bad(c, "types", "the list is empty");
+	json_array_foreach(v, i, name)
+	{
+		struct tl_str s = {json_string_value(name), (uint32_t)json_string_length(name)};
+
+		if (!s.data || !rpc_type_parse(s, &type)) {
+			for (unsigned t = 0; t < RPC_T_COUNT; t++) {
+				rpc_js_comma(&c->problem.extra);
+				if (!t)
+					tl_put_text(&c->problem.extra, "\"types\":[");
+				tl_js_string(&c->problem.extra, rpc_type_name(t),
+					     strlen(rpc_type_name(t)));
+			}
+			tl_put_u8(&c->problem.extra, ']');
+			return bad(c, "types", "no such type");
+		}
+		f->types |= 1u << type;
+	}
+	return 0;
+}
+
+static int read_text(struct rpc_call *c, const json_t *v, struct rpc_filter *f)
+{
+	const json_t *contains = json_object_get(v, "contains"),
+		     *prefix = json_object_get(v, "prefix"), *s = contains ? contains : prefix;
+
+	if (!v)
+		return 0;
+	if (json_object_size(v) != 1 || !json_is_string(s))
+		return bad(c, "text", "{\"contains\":…} or {\"prefix\":…} is wanted");
+	f->text_len = json_string_length(s);
+	if (f->text_len > RPC_MAX_FILTER)
+		return bad(c, "text", "at most 1024 bytes");
+	f->text = malloc(f->text_len + 1);
+	if (!f->text)
+		return rpc_problem(c, -TG_E_NOMEM, NULL, NULL);
+	memcpy(f->text, json_string_value(s), f->text_len + 1);
+	f->text_kind = contains ? RPC_TEXT_CONTAINS : RPC_TEXT_PREFIX;
+	return 0;
+}
+
+static int read_raw(struct rpc_call *c, const json_t *v, struct rpc_filter *f)
+{
+	if (!v || json_is_false(v))
+		return 0;
+	if (json_is_true(v))
+		f->raw = RPC_RAW_TOO;
+	else if (json_is_string(v) && strcmp(json_string_value(v), "only") == 0)
+		f->raw = RPC_RAW_ONLY;
+	else
+		return bad(c, "raw", "true or \"only\" is wanted");
+	return 0;
+}
+
+static int64_t *copy_ids(const int64_t *ids, size_t n, unsigned *ret_count)
+{
+	int64_t *copy = n ? malloc(n * sizeof *copy) : NULL;
+
+	if (copy)
+		memcpy(copy, ids, n * sizeof *copy);
+	*ret_count = copy ? (unsigned)n : 0;
+	return copy;
+}
+
+static int read_filter(struct rpc_call *c, const struct filter_args *a, struct rpc_filter *f)
+{
+	int err = read_accounts(c, a->accounts, f);
+
+	f->direction = a->direction;
+	if (!err)
+		err = read_types(c, a->types, f);
+	if (!err)
+		err = read_text(c, a->text, f);
+	if (!err)
+		err = read_raw(c, a->raw, f);
+	if (err) {
+		rpc_filter_free(f);
+		return err;
+	}
+	f->peers = copy_ids(a->peer_ids, json_array_size(a->peers), &f->peer_count);
+	f->from = copy_ids(a->from_ids, json_array_size(a->from), &f->from_count);
+	if (f->peer_count != json_array_size(a->peers) ||
+	    f->from_count != json_array_size(a->from)) {
+		rpc_filter_free(f);
+		return rpc_problem(c, -TG_E_NOMEM, NULL, NULL);
+	}
+	return 0;
+}
+
+/* ---- methods --------------------------------------------------------------------------------- */
+static struct rpc_result subscribe(struct rpc_call *c)
+{
+	struct rpc_filter f = {0};
+	struct rpc_subscription *s;
+	struct tl_buf *b;
+
+	if (!c->conn)
+		return rpc_fail(c, -TG_E_CANCELLED, NULL);
+	if (c->conn->subscription_count >= RPC_MAX_SUBSCRIPTIONS) {
+		c->problem.limit = "subscriptions";
+		return rpc_fail(c, -TG_E_TOO_LARGE, "at most 64 subscriptions per connection");
+	}
+	if (read_filter(c, c->args, &f) != 0)
+		return rpc_refuse(c);
+	s = rpc_subscription_new(c->conn, &f);
+	if (!s) {
+		rpc_filter_free(&f);
+		return rpc_fail(c, -TG_E_NOMEM, NULL);
+	}
+	b = rpc_begin(c);
+	rpc_js_open(b, NULL, '{');
+	rpc_js_int(b, "subscription", (int64_t)s->id);
+	rpc_js_int(b, "seq", (int64_t)rpc_committer_seq(c->d->accounts->committer));
+	rpc_js_close(b, '}');
+	return rpc_end(c);
+}
+
+static struct rpc_subscription *find(struct rpc_call *c)
+{
+	const struct filter_args *a = c->args;
+	struct rpc_subscription *s =
+		c->conn ? rpc_subscription_find(c->conn, (uint64_t)a->subscription) : NULL;
+
+	if (!s)
+		bad(c, "subscription", "this connection has no such subscription");
+	return s;
+}
+
+static struct rpc_result update_subscription(struct rpc_call *c)
+{
+	struct rpc_filter f = {0};
+	struct rpc_subscription *s = find(c);
+	struct tl_buf *b;
+
+	if (!s || read_filter(c, c->args, &f) != 0)
+		return rpc_refuse(c);
+	rpc_filter_free(&s->filter);
+	s->filter = f;
+	b = rpc_begin(c);
+	rpc_js_open(b, NULL, '{');
+	rpc_js_int(b, "subscription", (int64_t)s->id);
+	rpc_js_int(b, "seq", (int64_t)rpc_committer_seq(c->d->accounts->committer));
+	rpc_js_close(b, '}');
+	return rpc_end(c);
+}
+
+static struct rpc_result unsubscribe(struct rpc_call *c)
+{
+	struct rpc_subscription *s = find(c);
+
+	if (!s)
+		return rpc_refuse(c);
+	rpc_subscription_free(s);
+	tl_put_text(rpc_begin(c), "{\"unsubscribed\":true}");
+	return rpc_end(c);
+}
+
+static struct rpc_result list_subscriptions(struct rpc_call *c)
+{
+	struct tl_buf *b = rpc_begin(c);
+
+	rpc_js_open(b, NULL, '{');
+	rpc_js_open(b, "subscriptions", '[');
+	for (const struct rpc_subscription *s = c->conn->subscriptions; s; s = s->next) {
+		rpc_js_open(b, NULL, '{');
+		rpc_js_int(b, "subscription", (int64_t)s->id);
+		rpc_js_int(b, "delivered", (int64_t)s->delivered);
+		rpc_js_int(b, "dropped", (int64_t)s->dropped);
+		rpc_js_close(b, '}');
+	}
+	tl_put_text(b, "]}");
+	return rpc_end(c);
+}
+
+const struct rpc_method rpc_methods_updates[] = {
+	{.name = "subscribe",
+	 .flags = RPC_WAITS,
+	 .peers = find_peers,
+	 .run = subscribe,
+	 RPC_ROWS(subscribe_params, struct filter_args),
+	 .doc = "Updates as notifications on this connection, filtered by the daemon.",
+	 .result = "{\"subscription\":int,\"seq\":int}"},
+	{.name = "stream_updates", .alias_of = "subscribe", .doc = "The same."},
+	{.name = "update_subscription",
+	 .flags = RPC_WAITS,
+	 .peers = find_peers,
+	 .run = update_subscription,
+	 RPC_ROWS(update_params, struct filter_args),
+	 .doc = "Gives a subscription another filter (the whole of it).",
+	 .result = "{\"subscription\":int,\"seq\":int}"},
+	{.name = "unsubscribe",
+	 .run = unsubscribe,
+	 RPC_ROWS(unsubscribe_params, struct filter_args),
+	 .doc = "Ends a subscription.",
+	 .result = "{\"unsubscribed\":true}"},
+	{.name = "list_subscriptions",
+	 .run = list_subscriptions,
+	 .doc = "The subscriptions of this connection.",
+	 .result = "{\"subscriptions\":[{\"subscription\":int,…}]}"},
+};
+RPC_GROUP_COUNT(updates);

@@ -1,0 +1,348 @@
+/* What the accounts share: the store and its thread, the workers, randomness, and the requests that
+ * wait for a state. Fills and empties struct rpc_accounts. */
+#include "daemon/accounts.h"
+#include "daemon/daemon.h"
+#include "daemon/event.h"
+#include "daemon/notify.h"
+#include "daemon/subscription.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#define RETRY (1 * RPC_SECOND)
+#define STORE_STUCK (10 * RPC_SECOND)
+
+void rpc_random(void *ctx, void *out, size_t n)
+{
+	uint8_t *p = out;
+
+	(void)ctx;
+	while (n) {
+		ssize_t got = getrandom(p, n, 0);
+
+		if (got < 0 && errno != EINTR)
+			abort(); /* no randomness: better no daemon */
+		if (got > 0) {
+			p += got;
+			n -= (size_t)got;
+		}
+	}
+}
+
+/* ---- waiters --------------------------------------------------------------------------------- */
+void rpc_unwait(struct rpc_call *c)
+{
+	struct rpc_call **p = &c->d->accounts->waiters;
+
+	if (!c->waiting)
+		return;
+	c->waiting = false;
+	while (*p != c)
+		p = &(*p)->wait_next;
+	*p = c->wait_next;
+}
+
+static bool cancel_wait(struct rpc_call *c)
+{
+	rpc_unwait(c);
+	return false;
+}
+
+struct rpc_result rpc_wait(struct rpc_call *c, void (*check)(struct rpc_call *c))
+{
+	struct rpc_accounts *all = c->d->accounts;
+
+	c->check = check;
+	c->wait_next = all->waiters;
+	all->waiters = c;
+	c->waiting = true;
+	all->check = true; /* it may be time already */
+	return rpc_later(c, cancel_wait);
+}
+
+/* Checks happen in the next turn, so that nobody is answered within another's call. */
+void rpc_waiters_check(struct rpc_daemon *d)
+{
+	d->accounts->check = true;
+}
+
+static void check_waiters(struct rpc_daemon *d)
+{
+	struct rpc_call *next;
+
+	d->accounts->check = false;
+	for (struct rpc_call *c = d->accounts->waiters; c; c = next) {
+		next = c->wait_next;
+		c->check(c);
+	}
+}
+
+/* ---- commits --------------------------------------------------------------------------------- */
+static void deliver(struct rpc_daemon *d, struct rpc_commit *k)
+{
+	uint64_t seq = k->first_seq;
+
+	while (k->events) {
+		struct rpc_event *e = k->events;
+
+		k->events = e->next;
+		rpc_deliver(d, e, seq++);
+		rpc_event_free(e);
+	}
+	k->event_count = 0;
+}
+
+static void own_failed(struct rpc_daemon *d, struct rpc_commit *k)
+{
+	struct rpc_accounts *all = d->accounts;
+	struct rpc_commit **end = &all->failed;
+
+	rpc_log(&d->log, RPC_ERROR, "store_failed", "reason=\"%s\"",
+		tg_error_row(k->batch->result)->text);
+	while (*end)
+		end = &(*end)->next;
+	*end = k;
+	k->next = NULL;
+	rpc_timer_set(&d->loop, &all->retry, rpc_now().boot + RETRY);
+}
+
+static void committed(void *ctx, struct rpc_commit *k)
+{
+	struct rpc_daemon *d = ctx;
+	struct rpc_account *a = k->account;
+	struct rpc_call *call = k->call;
+	int result = k->batch->result;
+
+	if (!result)
+		deliver(d, k);
+	if (a) {
+		a->commits--;
+		if (!a->removed) {
+			rpc_engine_stored(a, k);
+			if (result)
+				return; /* the account keeps it for the next try */
+		} else if (!a->commits) {
+			rpc_account_free(a);
+		}
+	} else if (result && !call && !d->stop_forced) {
+		own_failed(d, k);
+		return;
+	}
+	rpc_commit_free(k);
+	if (call) {
+		call->commit = NULL;
+		call->cancel = NULL;
+		if (result)
+			rpc_fail(call, result, NULL);
+		else
+			call->stored(call);
+	}
+}
+
+static void on_retry(struct rpc_timer *t, struct mt_time now)
+{
+	struct rpc_accounts *all =
+		(struct rpc_accounts *)((char *)t - offsetof(struct rpc_accounts, retry));
+	struct rpc_commit *k = all->failed, *next;
+
+	(void)now;
+	all->failed = NULL;
+	for (; k; k = next) {
+		next = k->next;
+		rpc_committer_put(all->committer, k);
+	}
+}
+
+static bool cancel_commit(struct rpc_call *c)
+{
+	c->commit->call = NULL;
+	c->commit = NULL;
+	return true;
+}
+
+int rpc_commit(struct rpc_daemon *d, struct tg_batch *batch, struct rpc_event *events,
+	       unsigned event_count)
+{
+	struct rpc_commit *k = calloc(1, sizeof *k);
+
+	if (k)
+		k->batch = batch ? batch : tg_batch_new();
+	if (!k || !k->batch) {
+		free(k);
+		return -TG_E_NOMEM;
+	}
+	k->events = events;
+	k->event_count = event_count;
+	rpc_committer_put(d->accounts->committer, k);
+	return 0;
+}
+
+struct rpc_result rpc_commit_call(struct rpc_call *c, struct tg_batch *batch,
+				  struct rpc_result (*stored)(struct rpc_call *c))
+{
+	struct rpc_commit *k = batch ? calloc(1, sizeof *k) : NULL;
+
+	if (!k) {
+		tg_batch_free(batch);
+		return rpc_fail(c, -TG_E_NOMEM, NULL);
+	}
+	k->batch = batch;
+	k->call = c;
+	c->commit = k;
+	c->stored = stored;
+	rpc_committer_put(c->d->accounts->committer, k);
+	return rpc_later(c, cancel_commit);
+}
+
+/* ---- jobs ------------------------------------------------------------------------------------ */
+static void job_done(void *ctx, struct mt_job *job)
+{
+	struct rpc_account *a = job->owner;
+
+	(void)ctx;
+	if (!a) {
+		job->free(job);
+		return;
+	}
+	tg_account_job_done(a->tg, job, rpc_now());
+	rpc_account_touch(a);
+}
+
+/* ---- turn, start, end ------------------------------------------------------------------------ */
+bool rpc_accounts_turn(struct rpc_daemon *d)
+{
+	struct rpc_accounts *all = d->accounts;
+	struct rpc_account *a = all->ready;
+
+	all->ready = NULL;
+	all->ready_tail = &all->ready;
+	while (a) {
+		struct rpc_account *next = a->ready_next;
+
+		a->ready = false;
+		if (rpc_engine_turn(a))
+			rpc_account_touch(a);
+		a = next;
+	}
+	if (all->check)
+		check_waiters(d);
+	return all->ready != NULL || all->check;
+}
+
+bool rpc_accounts_rest(const struct rpc_daemon *d)
+{
+	if (d->accounts->ready)
+		return false;
+	for (const struct rpc_account *a = d->accounts->list; a; a = a->next)
+		if (a->commits)
+			return false;
+	return true;
+}
+
+bool rpc_accounts_store_alive(struct rpc_daemon *d, struct mt_time now)
+{
+	return rpc_committer_alive(d->accounts->committer, now.boot, STORE_STUCK);
+}
+
+void rpc_daemon_status(struct rpc_daemon *d)
+{
+	unsigned ready = 0;
+	char text[96];
+
+	for (const struct rpc_account *a = d->accounts->list; a; a = a->next)
+		ready += tg_account_state(a->tg) == TG_READY;
+	snprintf(text, sizeof text, "STATUS=%u/%u accounts ready, %u clients", ready,
+		 d->accounts->count, d->conn_count);
+	rpc_notify(text);
+}
+
+/* Folders down to the state's own, which is private. */
+static int make_folder(const char *path)
+{
+	char part[256];
+	size_t n = strlen(path);
+
+	for (size_t i = 1; i <= n && n < sizeof part; i++) {
+		if (path[i] != '/' && path[i])
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		if (mkdir(part, 0700) != 0 && errno != EEXIST)
+			return -1;
+	}
+	return 0;
+}
+
+static int open_store(struct rpc_daemon *d, char *why, size_t size)
+{
+	const char *dir = d->config->state;
+	int pid = 0, err;
+
+	if (d->config->memory) {
+		err = tg_store_open_memory(&d->accounts->store);
+	} else {
+		if (make_folder(dir) != 0) {
+			snprintf(why, size, "%s: %s (set --state)", dir, strerror(errno));
+			return 1;
+		}
+		err = tg_store_open_lmdb(dir, &d->accounts->store, &pid);
+	}
+	if (err == -TG_E_NOT_PERMITTED) {
+		snprintf(why, size, "%s: another layerd (pid %d) uses this state", dir, pid);
+		return RPC_EXIT_BUSY;
+	}
+	if (err)
+		snprintf(why, size, "%s: %s", dir, tg_error_row(err)->text);
+	return err ? 1 : 0;
+}
+
+int rpc_accounts_init(struct rpc_daemon *d, char *why, size_t size)
+{
+	struct rpc_accounts *all = calloc(1, sizeof *all);
+	int rc;
+
+	snprintf(why, size, "out of memory");
+	if (!all)
+		return 1;
+	d->accounts = all;
+	all->ready_tail = &all->ready;
+	all->retry.fire = on_retry;
+	rc = open_store(d, why, size);
+	if (rc)
+		return rc;
+	if (rpc_committer_new(all->store, d->loop.ev, committed, d, &all->committer) != 0 ||
+	    rpc_workers_new(d->loop.ev, job_done, d, &all->workers) != 0)
+		return 1;
+	rc = rpc_accounts_load(d);
+	if (rc)
+		snprintf(why, size, "the store cannot be read: %s", tg_error_row(rc)->text);
+	return rc ? 1 : 0;
+}
+
+void rpc_accounts_free(struct rpc_daemon *d)
+{
+	struct rpc_accounts *all = d->accounts;
+
+	if (!all)
+		return;
+	rpc_committer_free(all->committer);
+	while (all->list)
+		rpc_account_free(all->list);
+	rpc_workers_free(all->workers);
+	rpc_timer_clear(&d->loop, &all->retry);
+	while (all->failed) {
+		struct rpc_commit *k = all->failed;
+
+		all->failed = k->next;
+		rpc_commit_free(k);
+	}
+	if (all->store)
+		all->store->ops->close(all->store);
+	free(all);
+	d->accounts = NULL;
+}
