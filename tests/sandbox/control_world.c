@@ -93,13 +93,13 @@ static void announce(struct sb_world *w, struct sb_chat *c)
 			SB_NEW(&t.arena, messageActionChannelCreate);
 
 		a->title = tl_str(c->title);
-		sb_service(&t, c->id, &a->obj);
+		sb_announce(&t, c->id, &a->obj);
 	} else {
 		struct tl_messageActionChatCreate *a = SB_NEW(&t.arena, messageActionChatCreate);
 
 		a->title = tl_str(c->title);
 		a->users = member_ids(&t.arena, c);
-		sb_service(&t, c->id, &a->obj);
+		sb_announce(&t, c->id, &a->obj);
 	}
 	sb_act_end(&t);
 }

@@ -388,7 +388,7 @@ const char *sb_delete(struct sb_act *t, int64_t peer, const int32_t *ids, unsign
 const char *sb_read(struct sb_act *t, int64_t peer, int max_id, int *ret_pts, int *ret_count);
 const char *sb_react(struct sb_act *t, struct sb_msg *m, const char *emoji);
 const char *sb_pin(struct sb_act *t, struct sb_msg *m, bool on, bool silent);
-struct sb_msg *sb_service(struct sb_act *t, int64_t peer, struct tl_obj *action);
+struct sb_msg *sb_announce(struct sb_act *t, int64_t peer, struct tl_obj *action);
 const char *sb_add_member(struct sb_act *t, struct sb_chat *c, struct sb_user *u, bool joins);
 const char *sb_drop_member(struct sb_act *t, struct sb_chat *c, struct sb_user *u);
 bool sb_is_admin(const struct sb_chat *c, const struct sb_user *u);
@@ -424,6 +424,11 @@ const struct sb_method **sb_method_table(void); /* by constructor index; malloc 
 void sb_answer_updates(struct sb_call *c, struct sb_act *t); /* answers, then pushes and ends */
 /* An answer written as JSON. */
 struct tl_obj *sb_from_json(struct tl_arena *a, unsigned ctor, const char *json);
+/* rpc_messages.c, rpc_history.c */
+int sb_reply_id(const struct tl_obj *reply_to); /* of an InputReplyTo; 0 = none */
+struct tl_obj *sb_message_id(struct tl_arena *a, const struct sb_msg *m, int64_t random_id);
+void sb_reply_messages(struct sb_call *c, struct sb_view *v, struct sb_msg **list, unsigned n,
+		       unsigned total, int64_t channel);
 /* Logs the caller in; auth.authorization. */
 struct tl_obj *sb_auth_done(struct sb_world *w, struct sb_call *c, struct sb_user *u);
 /* rpc_password.c */
@@ -457,7 +462,7 @@ void sb_log_unknown(struct sb_world *w, const struct sb_auth *a, uint32_t id);
 json_t *sb_log_list(struct sb_world *w, int64_t user, const char *method, uint64_t since);
 uint64_t sb_log_total(const struct sb_world *w);
 /* NULL, or the error that this call gets instead of an answer. */
-const char *sb_fault_hit(struct sb_world *w, const struct sb_call *c, char out[64]);
+const char *sb_rpc_fault(struct sb_world *w, const struct sb_call *c, char out[64]);
 bool sb_fault_too_long(struct sb_world *w, const struct sb_call *c); /* for the differences */
 const char *sb_fault_add(struct sb_world *w, json_t *params, int64_t user, uint64_t *ret_id);
 void sb_fault_clear(struct sb_world *w, uint64_t id); /* 0: all */

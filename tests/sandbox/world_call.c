@@ -73,7 +73,7 @@ void sb_world_call(struct sb_world *w, struct sb_call *c)
 
 	sb_log_call(w, c);
 	c->auth->active = sb_time(w);
-	err = sb_fault_hit(w, c, text);
+	err = sb_rpc_fault(w, c, text);
 	if (err) {
 		sb_fail(c, err);
 		return;

@@ -119,7 +119,7 @@ static void migrate_text(const struct sb_world *w, const struct sb_fault *f,
 		 f->to_dc ? f->to_dc : c->auth->dc % w->s->dc_count + 1);
 }
 
-const char *sb_fault_hit(struct sb_world *w, const struct sb_call *c, char out[64])
+const char *sb_rpc_fault(struct sb_world *w, const struct sb_call *c, char out[64])
 {
 	for (struct sb_fault *f = w->faults; f; f = f->next) {
 		if (f->kind == TOO_LONG || !strikes(w, f, c))

@@ -213,7 +213,7 @@ const char *sb_send(struct sb_act *t, int64_t peer, const struct sb_draft *d,
 	return NULL;
 }
 
-struct sb_msg *sb_service(struct sb_act *t, int64_t peer, struct tl_obj *action)
+struct sb_msg *sb_announce(struct sb_act *t, int64_t peer, struct tl_obj *action)
 {
 	struct sb_draft d = {.action = action};
 	struct sb_msg *m = NULL;
@@ -247,7 +247,7 @@ const char *sb_add_member(struct sb_act *t, struct sb_chat *c, struct sb_user *u
 	*(int64_t *)action->users.items = u->id;
 	action->users.count = 1;
 	if (!c->channel || c->megagroup)
-		sb_service(t, c->id, &action->obj);
+		sb_announce(t, c->id, &action->obj);
 	return NULL;
 }
 
@@ -261,7 +261,7 @@ const char *sb_drop_member(struct sb_act *t, struct sb_chat *c, struct sb_user *
 		return "USER_NOT_PARTICIPANT";
 	action->user_id = u->id;
 	if (!c->channel || c->megagroup)
-		sb_service(t, c->id, &action->obj);
+		sb_announce(t, c->id, &action->obj);
 	m->rank = SB_LEFT;
 	c->version++;
 	sb_dialog(t->w, u, c->id)->left = true;
