@@ -28,7 +28,7 @@ struct sb_request {
 	struct sb_control *control;
 	struct client *client; /* NULL: gone */
 	struct batch *batch;   /* or NULL */
-	json_t *id;	       /* NULL: a notification */
+	json_t *id;            /* NULL: a notification */
 	struct sb_request *next;
 };
 struct sb_control {
@@ -40,7 +40,8 @@ struct sb_control {
 	struct sb_request *requests;
 };
 
-/* ---- connections ------------------------------------------------------------------------------------- */
+/* ---- connections
+ * ------------------------------------------------------------------------------------- */
 static void client_free(struct client *c)
 {
 	struct client **p = &c->control->clients;
@@ -91,7 +92,8 @@ static void client_send(struct client *c, json_t *answer)
 	free(text);
 }
 
-/* ---- requests ------------------------------------------------------------------------------------------ */
+/* ---- requests
+ * ------------------------------------------------------------------------------------------ */
 static void request_answer(struct sb_request *r, json_t *answer)
 {
 	struct sb_request **p = &r->control->requests;
@@ -242,8 +244,7 @@ static void line_run(struct client *c, const char *line, size_t n)
 			abort();
 		batch->answers = json_array();
 		batch->waiting = (unsigned)json_array_size(o);
-		json_array_foreach(o, i, item)
-			request_run(c, batch, item);
+		json_array_foreach(o, i, item) request_run(c, batch, item);
 	}
 	json_decref(o);
 }
@@ -315,7 +316,8 @@ static void client_accept(struct ev_loop *loop, ev_io *io, int revents)
 	ev_io_start(loop, &c->read);
 }
 
-/* ---- the socket ------------------------------------------------------------------------------------------- */
+/* ---- the socket
+ * ------------------------------------------------------------------------------------------- */
 struct sb_control *sb_control_new(struct sb_world *w, const char *path)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
@@ -372,7 +374,8 @@ void sb_control_reset(struct sb_control *c)
 		sb_request_fail(c->requests, -32800, "the world was reset");
 }
 
-/* ---- parameters --------------------------------------------------------------------------------------------- */
+/* ---- parameters
+ * --------------------------------------------------------------------------------------------- */
 int64_t sb_param_peer(struct sb_world *w, struct sb_request *r, json_t *params, const char *name)
 {
 	json_t *v = json_object_get(params, name);

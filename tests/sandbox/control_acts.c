@@ -24,7 +24,8 @@ static void message_done(struct sb_world *w, struct sb_request *r, struct sb_use
 	sb_request_done(r, json_pack("{s:i,s:i}", "message_id", m ? m->id : 0, "pts", b->pts));
 }
 
-/* ---- what a message is made of ------------------------------------------------------------------------- */
+/* ---- what a message is made of
+ * ------------------------------------------------------------------------- */
 static struct tl_obj *tl_param(struct tl_arena *a, json_t *value, const char **ret_error)
 {
 	struct tl_buf buf = {0};
@@ -145,7 +146,9 @@ static const char *draft_param(struct sb_world *w, struct tl_arena *a, json_t *p
 	return err;
 }
 
-/* ---- acts ------------------------------------------------------------------------------------------------- */
+/* ---- acts
+ * -------------------------------------------------------------------------------------------------
+ */
 static void do_send(struct sb_world *w, struct sb_request *r, json_t *params)
 {
 	struct sb_user *from = sb_param_user(w, r, params, "from");
@@ -292,7 +295,54 @@ static void do_status(struct sb_world *w, struct sb_request *r, json_t *params)
 	sb_request_done(r, NULL);
 }
 
-/* ---- flood --------------------------------------------------------------------------------------------------- */
+/* ---- questions to bots
+ * ------------------------------------------------------------------------------------- */
+static void bot_answered(void *ctx, const struct tl_obj *answer, const char *error)
+{
+	struct tl_buf b = {0};
+	json_t *o = NULL;
+
+	if (error) {
+		refused(ctx, error);
+		return;
+	}
+	if (tl_obj_to_json(&tl_api, answer, &b) == 0)
+		o = json_loadb((char *)b.data, b.len, 0, NULL);
+	tl_buf_free(&b);
+	sb_request_done(ctx, o);
+}
+
+static void do_press(struct sb_world *w, struct sb_request *r, json_t *params)
+{
+	struct sb_user *u = NULL;
+	struct sb_msg *m = msg_param(w, r, params, &u, "user", "chat");
+	const char *data = sb_param_text(params, "data"), *err;
+
+	if (!m)
+		return;
+	err = sb_press(w, u, m, tl_str(data ? data : ""), bot_answered, r);
+	if (err)
+		refused(r, err);
+}
+
+static void do_inline_query(struct sb_world *w, struct sb_request *r, json_t *params)
+{
+	struct sb_user *u = sb_param_user(w, r, params, "user");
+	struct sb_user *bot = u ? sb_param_user(w, r, params, "bot") : NULL;
+	const char *query = sb_param_text(params, "query"),
+		   *offset = sb_param_text(params, "offset"), *err;
+
+	if (!bot)
+		return;
+	err = sb_inline(w, u, bot, u->id, tl_str(query ? query : ""), tl_str(offset ? offset : ""),
+			bot_answered, r);
+	if (err)
+		refused(r, err);
+}
+
+/* ---- flood
+ * ---------------------------------------------------------------------------------------------------
+ */
 struct flood {
 	struct sb_request *request;
 	struct sb_user *from;
@@ -371,6 +421,8 @@ const struct sb_control_row sb_control_acts[] = {
 	{"read", "user chat max_id", do_read},
 	{"typing", "user chat action", do_typing},
 	{"status", "user online", do_status},
+	{"press", "user chat message_id data", do_press},
+	{"inline_query", "user bot query offset", do_inline_query},
 	{"flood", "from to count rate text", do_flood},
 	{NULL, NULL, NULL},
 };

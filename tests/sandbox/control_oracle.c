@@ -18,9 +18,8 @@ static json_t *media_json(const struct sb_media *m)
 			json_object_set_new(o, "name", json_string(m->file->name));
 		return o;
 	}
-	o = tl_obj_to_json(&tl_api, m->obj, &b) < 0
-		    ? NULL
-		    : json_loadb((char *)b.data, b.len, 0, NULL);
+	o = tl_obj_to_json(&tl_api, m->obj, &b) < 0 ? NULL
+						    : json_loadb((char *)b.data, b.len, 0, NULL);
 	tl_buf_free(&b);
 	return o;
 }
@@ -45,10 +44,10 @@ static json_t *message_json(const struct sb_user *as, const struct sb_msg *m)
 {
 	const struct sb_post *p = m->post;
 	const struct sb_msg *reply = p->reply ? p->reply->copies : NULL;
-	json_t *o = json_pack("{s:i,s:i,s:I,s:I,s:b,s:s}", "id", m->id, "date", p->date, "from",
-			      (json_int_t)(p->from ? p->from->id : p->to), "chat",
-			      (json_int_t)m->peer, "out", as ? p->from == as : m->out, "text",
-			      p->text ? p->text : "");
+	json_t *o =
+		json_pack("{s:i,s:i,s:I,s:I,s:b,s:s}", "id", m->id, "date", p->date, "from",
+			  (json_int_t)(p->from ? p->from->id : p->to), "chat", (json_int_t)m->peer,
+			  "out", as ? p->from == as : m->out, "text", p->text ? p->text : "");
 	char id[24];
 
 	while (reply && reply->box != m->box)
@@ -125,21 +124,20 @@ static void state(struct sb_world *w, struct sb_request *r, json_t *params)
 		struct sb_msg *top = sb_top(w, u, d);
 
 		if (c && c->channel && sb_in_chat(c, u))
-			json_array_append_new(channels,
-					      json_pack("{s:I,s:i}", "id", (json_int_t)c->id, "pts",
-							c->box.pts));
+			json_array_append_new(
+				channels,
+				json_pack("{s:I,s:i}", "id", (json_int_t)c->id, "pts", c->box.pts));
 		json_array_append_new(
-			dialogs,
-			json_pack("{s:I,s:i,s:i,s:i,s:i}", "chat", (json_int_t)d->peer, "top",
-				  top ? top->id : 0, "read_in", d->read_in, "read_out", d->read_out,
-				  "unread", sb_unread(w, u, d)));
+			dialogs, json_pack("{s:I,s:i,s:i,s:i,s:i}", "chat", (json_int_t)d->peer,
+					   "top", top ? top->id : 0, "read_in", d->read_in,
+					   "read_out", d->read_out, "unread", sb_unread(w, u, d)));
 	}
 	for (unsigned i = 0; i < u->auth_count; i++)
 		json_array_append_new(sessions, session_json(u->auths[i]));
-	sb_request_done(r, json_pack("{s:i,s:i,s:i,s:i,s:i,s:o,s:o,s:o}", "pts", u->box.pts, "qts",
-				     u->qts, "seq", u->seq, "date", sb_time(w), "dc", u->dc,
-				     "channels", channels, "dialogs", dialogs, "sessions",
-				     sessions));
+	sb_request_done(r,
+			json_pack("{s:i,s:i,s:i,s:i,s:i,s:o,s:o,s:o}", "pts", u->box.pts, "qts",
+				  u->qts, "seq", u->seq, "date", sb_time(w), "dc", u->dc,
+				  "channels", channels, "dialogs", dialogs, "sessions", sessions));
 }
 
 static void calls(struct sb_world *w, struct sb_request *r, json_t *params)
@@ -159,7 +157,7 @@ static void calls(struct sb_world *w, struct sb_request *r, json_t *params)
 static json_t *event_json(const struct sb_event *e)
 {
 	static const char *const names[] = {
-		[SB_EV_NEW] = "new",	       [SB_EV_EDIT] = "edit",
+		[SB_EV_NEW] = "new",           [SB_EV_EDIT] = "edit",
 		[SB_EV_DELETE] = "delete",     [SB_EV_READ_IN] = "read_in",
 		[SB_EV_READ_OUT] = "read_out", [SB_EV_CONTENTS] = "contents",
 		[SB_EV_PINNED] = "pinned",     [SB_EV_UNPINNED] = "unpinned",

@@ -34,7 +34,8 @@ struct tl_obj *sb_auth_done(struct sb_world *w, struct sb_call *c, struct sb_use
 	return authorization(w, c, u);
 }
 
-/* ---- bots ---------------------------------------------------------------------------------------- */
+/* ---- bots
+ * ---------------------------------------------------------------------------------------- */
 static void import_bot(struct sb_world *w, struct sb_call *c, struct sb_user *me)
 {
 	const struct tl_auth_importBotAuthorization *in = (const void *)c->request;
@@ -53,7 +54,8 @@ static void import_bot(struct sb_world *w, struct sb_call *c, struct sb_user *me
 		sb_reply(c, sb_auth_done(w, c, bot));
 }
 
-/* ---- phone and code ------------------------------------------------------------------------------- */
+/* ---- phone and code
+ * ------------------------------------------------------------------------------- */
 /* Test numbers 99966XYYYY take X five times (core.telegram.org/api/auth, "Test accounts"). */
 static const char *code_for(struct sb_world *w, const char *phone)
 {
@@ -79,8 +81,8 @@ static void tell_code(struct sb_world *w, struct sb_user *u, const char *code)
 	struct sb_act t;
 	struct sb_msg *m;
 	struct sb_draft d = {
-		.text = tl_str(sb_format(&w->store,
-					 "Login code: %s. Do not give this code to anyone.", code))};
+		.text = tl_str(sb_format(
+			&w->store, "Login code: %s. Do not give this code to anyone.", code))};
 
 	sb_act_begin(&t, w, w->service, NULL);
 	sb_send(&t, u->id, &d, &m);
@@ -241,20 +243,20 @@ static void sign_up(struct sb_world *w, struct sb_call *c, struct sb_user *me)
 	l->hash = NULL;
 	sb_reply(c, sb_auth_done(w, c,
 				 sb_user_new(w, l->phone, sb_text(&w->store, in->first_name),
-					     in->last_name.len
-						     ? sb_text(&w->store, in->last_name)
-						     : NULL)));
+					     in->last_name.len ? sb_text(&w->store, in->last_name)
+							       : NULL)));
 }
 
-/* ---- out, and elsewhere --------------------------------------------------------------------------------- */
+/* ---- out, and elsewhere
+ * --------------------------------------------------------------------------------- */
 static void log_out(struct sb_world *w, struct sb_call *c, struct sb_user *me)
 {
 	struct tl_auth_loggedOut *o = SB_NEW(c->arena, auth_loggedOut);
 
 	if (!me->bot) {
-		const char *token = sb_format(c->arena, "%016llx%016llx",
-					      (unsigned long long)sb_draw(w),
-					      (unsigned long long)sb_draw(w));
+		const char *token =
+			sb_format(c->arena, "%016llx%016llx", (unsigned long long)sb_draw(w),
+				  (unsigned long long)sb_draw(w));
 
 		o->future_auth_token = tl_str(token);
 	}

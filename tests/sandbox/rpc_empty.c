@@ -111,8 +111,7 @@ const struct sb_method sb_methods_empty[] = {
 	 ",\"chats_settings\":" AUTO_SAVE ",\"broadcasts_settings\":" AUTO_SAVE
 	 ",\"exceptions\":[],\"chats\":[],\"users\":[]}"},
 	{TL_account_getContentSettings, SB_PEOPLE, NULL, "{\"_\":\"account.contentSettings\"}"},
-	{TL_account_getGlobalPrivacySettings, SB_PEOPLE, NULL,
-	 "{\"_\":\"globalPrivacySettings\"}"},
+	{TL_account_getGlobalPrivacySettings, SB_PEOPLE, NULL, "{\"_\":\"globalPrivacySettings\"}"},
 	{TL_account_getPrivacy, SB_PEOPLE, NULL,
 	 "{\"_\":\"account.privacyRules\",\"rules\":[{\"_\":\"privacyValueAllowAll\"}],"
 	 "\"chats\":[],\"users\":[]}"},
@@ -140,12 +139,12 @@ const struct sb_method sb_methods_empty[] = {
 	{TL_contacts_getTopPeers, SB_PEOPLE, NULL, "{\"_\":\"contacts.topPeersDisabled\"}"},
 	{TL_contacts_getBirthdays, SB_PEOPLE, NULL,
 	 "{\"_\":\"contacts.contactBirthdays\",\"contacts\":[],\"users\":[]}"},
-	{TL_contacts_getSponsoredPeers, SB_PEOPLE, NULL, "{\"_\":\"contacts.sponsoredPeersEmpty\"}"},
+	{TL_contacts_getSponsoredPeers, SB_PEOPLE, NULL,
+	 "{\"_\":\"contacts.sponsoredPeersEmpty\"}"},
 	{TL_channels_getLeftChannels, SB_PEOPLE, NULL, CHATS},
 	{TL_channels_getGroupsForDiscussion, SB_PEOPLE, NULL, CHATS},
 	{TL_channels_getChannelRecommendations, SB_PEOPLE, NULL, CHATS},
-	{TL_photos_getUserPhotos, 0, NULL,
-	 "{\"_\":\"photos.photos\",\"photos\":[],\"users\":[]}"},
+	{TL_photos_getUserPhotos, 0, NULL, "{\"_\":\"photos.photos\",\"photos\":[],\"users\":[]}"},
 	{TL_stories_getAllStories, SB_PEOPLE, NULL,
 	 "{\"_\":\"stories.allStories\",\"count\":0,\"state\":\"\",\"peer_stories\":[],"
 	 "\"chats\":[],\"users\":[],\"stealth_mode\":{\"_\":\"storiesStealthMode\"}}"},

@@ -49,7 +49,8 @@ static unsigned place(const struct span *s, int bound, bool by_date)
 	return low;
 }
 
-/* ---- what is wanted ---------------------------------------------------------------------------------------- */
+/* ---- what is wanted
+ * ---------------------------------------------------------------------------------------- */
 struct wanted {
 	int64_t peer;
 	const char *q;
@@ -68,8 +69,7 @@ static bool media_fits(const struct sb_media *m, unsigned filter)
 	case TL_inputMessagesFilterDocument:
 		return document;
 	case TL_inputMessagesFilterPhotoVideo:
-		return photo ||
-		       (document && m->file->mime && !strncmp(m->file->mime, "video/", 6));
+		return photo || (document && m->file->mime && !strncmp(m->file->mime, "video/", 6));
 	case TL_inputMessagesFilterVideo:
 		return document && m->file->mime && !strncmp(m->file->mime, "video/", 6);
 	case TL_inputMessagesFilterMusic:
@@ -113,7 +113,8 @@ static unsigned count_all(const struct span *s, const struct wanted *x)
 /* Newest first, from the offset on. core.telegram.org/api/offsets. */
 static unsigned collect(const struct span *s, const struct wanted *x, struct sb_msg **out)
 {
-	int limit = x->limit < 1 || x->limit > SB_MAX_LIST ? SB_MAX_LIST : x->limit, add = x->add_offset;
+	int limit = x->limit < 1 || x->limit > SB_MAX_LIST ? SB_MAX_LIST : x->limit,
+	    add = x->add_offset;
 	unsigned i = s->count, n = 0;
 
 	if (x->offset_id > 0)
@@ -135,7 +136,9 @@ static unsigned collect(const struct span *s, const struct wanted *x, struct sb_
 	return n;
 }
 
-/* ---- answers ---------------------------------------------------------------------------------------------------- */
+/* ---- answers
+ * ----------------------------------------------------------------------------------------------------
+ */
 void sb_reply_messages(struct sb_call *c, struct sb_view *v, struct sb_msg **list, unsigned n,
 		       unsigned total, int64_t channel)
 {
@@ -234,8 +237,8 @@ static void search_global(struct sb_world *w, struct sb_call *c, struct sb_user 
 	struct sb_view v = sb_view(w, me, c->arena);
 	struct wanted x = {.q = sb_text(c->arena, in->q), .filter = in->filter};
 	struct sb_msg *list[SB_MAX_LIST];
-	unsigned n = 0, max = in->limit < 1 || in->limit > SB_MAX_LIST ? SB_MAX_LIST
-								       : (unsigned)in->limit;
+	unsigned n = 0,
+		 max = in->limit < 1 || in->limit > SB_MAX_LIST ? SB_MAX_LIST : (unsigned)in->limit;
 
 	for (struct sb_dialog *d = me->dialog_list; d && !in->offset_rate; d = d->next) {
 		struct span s = span_of(w, me, d->peer);

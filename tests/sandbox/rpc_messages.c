@@ -67,8 +67,9 @@ static void send_message(struct sb_world *w, struct sb_call *c, struct sb_user *
 	if (err)
 		sb_fail(c, err);
 	else if (!short_answer(w, c, m))
-		sb_reply(c, sb_act_answer(&t, c, sb_vec_of(c->arena, sb_message_id(c->arena, m,
-									     in->random_id))));
+		sb_reply(c, sb_act_answer(&t, c,
+					  sb_vec_of(c->arena,
+						    sb_message_id(c->arena, m, in->random_id))));
 	if (!err && in->clear_draft)
 		sb_dialog(w, me, peer)->draft = NULL;
 	sb_act_end(&t);
@@ -99,7 +100,8 @@ static void edit_message(struct sb_world *w, struct sb_call *c, struct sb_user *
 	sb_act_end(&t);
 }
 
-/* ---- deleting and reading ------------------------------------------------------------------------------- */
+/* ---- deleting and reading
+ * ------------------------------------------------------------------------------- */
 static void affected(struct sb_call *c, int pts, int count)
 {
 	struct tl_messages_affectedMessages *o = SB_NEW(c->arena, messages_affectedMessages);
@@ -240,7 +242,8 @@ static void read_contents(struct sb_world *w, struct sb_call *c, struct sb_user 
 	sb_act_end(&t);
 }
 
-/* ---- forwarding -------------------------------------------------------------------------------------------- */
+/* ---- forwarding
+ * -------------------------------------------------------------------------------------------- */
 static struct tl_obj *forward_header(struct tl_arena *a, const struct sb_msg *m)
 {
 	const struct sb_post *p = m->post;
@@ -316,7 +319,8 @@ static void forward_messages(struct sb_world *w, struct sb_call *c, struct sb_us
 	sb_act_end(&t);
 }
 
-/* ---- small things --------------------------------------------------------------------------------------------- */
+/* ---- small things
+ * --------------------------------------------------------------------------------------------- */
 static void set_typing(struct sb_world *w, struct sb_call *c, struct sb_user *me)
 {
 	const struct tl_messages_setTyping *in = (const void *)c->request;

@@ -7,7 +7,8 @@
 #define SRP_G 3
 #define NUMBER 256
 
-/* ---- arithmetic ------------------------------------------------------------------------------------ */
+/* ---- arithmetic
+ * ------------------------------------------------------------------------------------ */
 struct numbers {
 	mbedtls_mpi p, a, b, c;
 };
@@ -60,7 +61,8 @@ static int server_public(uint8_t out[NUMBER], const uint8_t v[NUMBER], const uin
 }
 
 /* S = (A v^u)^b mod p */
-static int shared_secret(uint8_t out[NUMBER], const uint8_t ga[NUMBER], const struct sb_password *pw)
+static int shared_secret(uint8_t out[NUMBER], const uint8_t ga[NUMBER],
+			 const struct sb_password *pw)
 {
 	struct numbers n;
 	uint8_t u[32];
@@ -101,7 +103,8 @@ static void expected_proof(uint8_t out[32], const uint8_t ga[NUMBER], const uint
 	mt_sha256(out, text, sizeof(text), NULL, 0);
 }
 
-/* ---- checking ----------------------------------------------------------------------------------------- */
+/* ---- checking
+ * ----------------------------------------------------------------------------------------- */
 static void draw_bytes(struct sb_world *w, uint8_t *out, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -135,8 +138,8 @@ static const char *check(struct sb_user *u, const struct tl_obj *o)
 
 static struct tl_obj *algo(struct tl_arena *a, const void *salt1, size_t n, const uint8_t *salt2)
 {
-	struct tl_passwordKdfAlgoSHA256SHA256PBKDF2HMACSHA512iter100000SHA256ModPow *o = SB_NEW(
-		a, passwordKdfAlgoSHA256SHA256PBKDF2HMACSHA512iter100000SHA256ModPow);
+	struct tl_passwordKdfAlgoSHA256SHA256PBKDF2HMACSHA512iter100000SHA256ModPow *o =
+		SB_NEW(a, passwordKdfAlgoSHA256SHA256PBKDF2HMACSHA512iter100000SHA256ModPow);
 
 	o->salt1 = (struct tl_str){salt1, (uint32_t)n};
 	o->salt2 = (struct tl_str){(const char *)salt2, 16};
@@ -192,7 +195,8 @@ static void check_password(struct sb_world *w, struct sb_call *c, struct sb_user
 		sb_reply(c, sb_auth_done(w, c, u));
 }
 
-/* ---- changing ----------------------------------------------------------------------------------------- */
+/* ---- changing
+ * ----------------------------------------------------------------------------------------- */
 bool sb_password_set(struct sb_world *w, struct sb_user *u, const char *password)
 {
 	struct sb_password *pw;

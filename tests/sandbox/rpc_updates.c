@@ -99,8 +99,10 @@ static void get_difference(struct sb_world *w, struct sb_call *c, struct sb_user
 	if (to - from > limit)
 		to = from + limit;
 	gather(&v, b, from, to, &messages, &others);
-	if (to == b->event_count)
+	if (to == b->event_count) {
+		sb_qts_since(&v, in->qts, &others);
 		gather_channels(&v, in->date, &others);
+	}
 	if (from == b->event_count && !others.count) {
 		difference_empty(w, c, me);
 		return;
@@ -114,11 +116,13 @@ static void get_difference(struct sb_world *w, struct sb_call *c, struct sb_user
 		/* differenceSlice has the same fields, its state is an intermediate one. */
 		o->obj.ctor = TL_updates_differenceSlice;
 		((struct tl_updates_state *)o->state)->pts = b->events[to - 1].pts;
+		((struct tl_updates_state *)o->state)->qts = in->qts;
 	}
 	sb_reply(c, &o->obj);
 }
 
-/* ---- channels ---------------------------------------------------------------------------------------- */
+/* ---- channels
+ * ---------------------------------------------------------------------------------------- */
 static void channel_too_long(struct sb_call *c, struct sb_view *v, struct sb_chat *chat, int limit)
 {
 	struct tl_updates_channelDifferenceTooLong *o =

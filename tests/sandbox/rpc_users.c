@@ -30,7 +30,7 @@ static struct tl_obj *bot_info(struct tl_arena *a, const struct sb_user *u)
 		return NULL;
 	o = SB_NEW(a, botInfo);
 	SB_SET(o, user_id, u->id);
-	o->description = sb_str(u->about);
+	o->description = sb_str(u->description);
 	o->commands = u->commands;
 	if (u->commands.count)
 		o->menu_button = &SB_NEW(a, botMenuButtonCommands)->obj;

@@ -26,7 +26,8 @@ uint64_t sb_draw(struct sb_world *w)
 	return sb_mix(w->rng, w->salt);
 }
 
-/* ---- timers -------------------------------------------------------------------------------------- */
+/* ---- timers
+ * -------------------------------------------------------------------------------------- */
 static void timer_unlink(struct sb_timer *t)
 {
 	struct sb_timer **p = &t->w->timers;
@@ -74,7 +75,8 @@ static void timers_free(struct sb_world *w)
 	}
 }
 
-/* ---- authorisations ---------------------------------------------------------------------------------- */
+/* ---- authorisations
+ * ---------------------------------------------------------------------------------- */
 static struct sb_login *login_of(struct sb_world *w, struct sb_auth *a)
 {
 	if (!a->world)
@@ -133,7 +135,8 @@ void sb_world_online(struct sb_world *w, struct sb_auth *a, bool online)
 		sb_status(w, u, false);
 }
 
-/* ---- beginning and end -------------------------------------------------------------------------------- */
+/* ---- beginning and end
+ * -------------------------------------------------------------------------------- */
 static void world_open(struct sb_world *w)
 {
 	tl_arena_init(&w->store, SIZE_MAX);
@@ -155,6 +158,7 @@ static void box_free(struct sb_box *b)
 static void world_close(struct sb_world *w)
 {
 	timers_free(w);
+	sb_uploads_free(w);
 	sb_files_free(w);
 	for (struct sb_user *u = w->first_user; u; u = u->next) {
 		box_free(&u->box);
@@ -194,7 +198,7 @@ void sb_world_free(struct sb_world *w)
 {
 	if (!w)
 		return;
-	w->closing = true;
+	sb_queries_end(w);
 	sb_control_free(w->control);
 	world_close(w);
 	free(w->methods);
@@ -207,6 +211,7 @@ void sb_world_reset(struct sb_world *w)
 	struct sb_control *control = w->control;
 	const struct sb_method **methods = w->methods;
 
+	sb_queries_end(w);
 	sb_control_reset(control);
 	while (sb_auths(s->net)) {
 		struct sb_auth *a = sb_auths(s->net);

@@ -14,17 +14,17 @@
 
 #define SB_CHANNEL_BASE 1000000000000LL
 #define SB_SECOND 1000000000LL
-#define SB_MAX_TEXT 4096	     /* characters of a message */
-#define SB_MAX_LIST 100		     /* messages a history answer holds */
-#define SB_MAX_IDS 1000		     /* ids a call may name */
-#define SB_DIFFERENCE 200	     /* events in one slice of a difference */
-#define SB_DIFFERENCE_MAX 10000	     /* events behind which a difference is too long */
+#define SB_MAX_TEXT 4096        /* characters of a message */
+#define SB_MAX_LIST 100         /* messages a history answer holds */
+#define SB_MAX_IDS 1000         /* ids a call may name */
+#define SB_DIFFERENCE 200       /* events in one slice of a difference */
+#define SB_DIFFERENCE_MAX 10000 /* events behind which a difference is too long */
 #define SB_CODE_LENGTH 5
 
 /* ---- memory, lists, maps (world_util.c) ------------------------------------------------------ */
 void *sb_alloc(struct tl_arena *a, size_t n); /* zeroed; ends the program when there is none */
-const char *sb_text(struct tl_arena *a, struct tl_str s);    /* a C string; NULL for absent */
-const char *sb_copy(struct tl_arena *a, const char *s);	     /* NULL stays NULL */
+const char *sb_text(struct tl_arena *a, struct tl_str s); /* a C string; NULL for absent */
+const char *sb_copy(struct tl_arena *a, const char *s);   /* NULL stays NULL */
 const char *sb_format(struct tl_arena *a, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 struct tl_str sb_str(const char *s); /* NULL = absent */
@@ -59,7 +59,7 @@ struct sb_map { /* 64-bit key → pointer; values are replaced, never taken out 
 	struct sb_slot {
 		int64_t key;
 		void *value;
-	} *slots;
+	} * slots;
 	unsigned cap, count;
 };
 void *sb_map_get(const struct sb_map *m, int64_t key);
@@ -67,7 +67,8 @@ void sb_map_put(struct tl_arena *a, struct sb_map *m, int64_t key, void *value);
 int64_t sb_key(const char *text, size_t n); /* of a name, letter case folded */
 uint64_t sb_mix(uint64_t a, uint64_t b);    /* a hash of two numbers */
 
-/* ---- what there is ---------------------------------------------------------------------------- */
+/* ---- what there is ----------------------------------------------------------------------------
+ */
 struct sb_msg { /* one copy of a post, in one box */
 	int id;
 	int64_t peer; /* the dialog, as the box's owner names it */
@@ -82,7 +83,7 @@ struct sb_reaction {
 	int date;
 	struct sb_reaction *next;
 };
-struct sb_post { /* what was written, shared by its copies */
+struct sb_post {              /* what was written, shared by its copies */
 	struct sb_user *from; /* NULL: the channel itself */
 	int64_t to;
 	int date, edit_date, views, forwards, ttl;
@@ -117,7 +118,7 @@ struct sb_event {
 	unsigned id_count;
 	const int32_t *ids; /* deleted, pinned */
 };
-struct sb_box { /* numbered messages and the events that changed them */
+struct sb_box {        /* numbered messages and the events that changed them */
 	int64_t owner; /* a user, or a channel's marked id */
 	int pts, top;
 	struct sb_msg **msgs; /* by id */
@@ -144,9 +145,9 @@ struct sb_password {
 struct sb_user {
 	int64_t id;
 	bool bot, deleted, verified, actor, no_privacy;
-	const char *first, *last, *username, *phone, *about, *token;
+	const char *first, *last, *username, *phone, *about, *token, *description;
 	int64_t owner; /* of a bot */
-	int dc;	       /* home; 0 before the first login */
+	int dc;        /* home; 0 before the first login */
 	int created, online_until, last_seen, offline_until;
 	int qts, seq;
 	struct sb_box box;
@@ -155,9 +156,10 @@ struct sb_user {
 	struct sb_password *password;
 	struct tl_vec commands;
 	const char *inline_placeholder;
+	struct sb_qts_event *first_qts, *last_qts;
 	struct sb_auth **auths;
 	unsigned auth_count, auth_cap;
-	int auth_ttl;
+	int auth_ttl, account_ttl;
 	/* Built-in actors: told of each message that comes into the box, after it was delivered. */
 	void (*heard)(struct sb_world *w, struct sb_user *self, struct sb_msg *m);
 	void *state;
@@ -189,9 +191,9 @@ struct sb_chat {
 struct sb_login { /* beside an authorisation: auth->world */
 	const char *phone, *code, *hash;
 	int64_t pending; /* the user whose password is asked */
-	bool imported;	 /* authorised from another DC: gets no updates */
+	bool imported;   /* authorised from another DC: gets no updates */
 	bool online;
-	bool verified;	 /* the code was right; a name is wanted */
+	bool verified; /* the code was right; a name is wanted */
 	int tries;
 };
 struct sb_file {
@@ -206,7 +208,7 @@ struct sb_file {
 	struct sb_file *next;
 };
 struct sb_media {
-	struct sb_file *file;	  /* photo or document … */
+	struct sb_file *file;     /* photo or document … */
 	const struct tl_obj *obj; /* … or any other MessageMedia, kept whole */
 	bool spoiler;
 	int ttl;
@@ -227,19 +229,21 @@ struct sb_world {
 	uint64_t next_fault;
 	struct sb_control *control;
 	struct sb_timer *timers;
-	struct sb_map codes;	/* phone → code last sent */
-	struct sb_map exports;	/* id of an exported authorisation */
-	struct sb_map uploads;	/* (user, file_id) → struct sb_upload */
+	struct sb_map codes;   /* phone → code last sent */
+	struct sb_map exports; /* id of an exported authorisation */
+	struct sb_map uploads; /* (user, file_id) → struct sb_upload */
 	struct sb_upload *first_upload;
-	struct sb_map queries;	/* callback and inline queries being answered */
+	size_t upload_bytes;
+	struct sb_map queries; /* callback and inline queries being answered */
+	struct sb_query *first_query;
 	struct sb_map inline_cache;
 	int reference_epoch;
-	bool short_updates; /* updateShortMessage and its like, as real servers choose */
-	bool closing;
+	bool short_updates;      /* updateShortMessage and its like, as real servers choose */
 	struct sb_user *service; /* 777000 */
 };
 
-/* ---- world.c: the whole ------------------------------------------------------------------------ */
+/* ---- world.c: the whole ------------------------------------------------------------------------
+ */
 int sb_time(const struct sb_world *w); /* Unix seconds as the clients see them */
 uint64_t sb_draw(struct sb_world *w);  /* the world's own repeatable numbers */
 void sb_world_reset(struct sb_world *w);
@@ -260,7 +264,8 @@ static inline struct sb_login *sb_login(const struct sb_auth *a)
 void sb_login_as(struct sb_world *w, struct sb_auth *a, struct sb_user *u, bool imported);
 void sb_logout(struct sb_world *w, struct sb_auth *a);
 
-/* ---- world_people.c: users and chats --------------------------------------------------------------- */
+/* ---- world_people.c: users and chats
+ * --------------------------------------------------------------- */
 struct sb_user *sb_user(struct sb_world *w, int64_t id);
 struct sb_chat *sb_chat(struct sb_world *w, int64_t marked);
 struct sb_user *sb_user_new(struct sb_world *w, const char *phone, const char *first,
@@ -268,8 +273,8 @@ struct sb_user *sb_user_new(struct sb_world *w, const char *phone, const char *f
 struct sb_user *sb_bot_new(struct sb_world *w, const char *username, const char *first);
 bool sb_username_ok(const char *name);
 bool sb_username_set(struct sb_world *w, int64_t peer, const char *name); /* false: taken or bad */
-int64_t sb_username_find(struct sb_world *w, struct tl_str name);	   /* 0: nobody */
-const char *sb_phone_clean(struct sb_world *w, struct tl_str phone);	   /* digits only, or NULL */
+int64_t sb_username_find(struct sb_world *w, struct tl_str name);         /* 0: nobody */
+const char *sb_phone_clean(struct sb_world *w, struct tl_str phone);      /* digits only, or NULL */
 struct sb_user *sb_phone_find(struct sb_world *w, const char *digits);
 struct sb_user *sb_token_find(struct sb_world *w, struct tl_str token);
 void sb_token_new(struct sb_world *w, struct sb_user *bot);
@@ -285,18 +290,21 @@ struct sb_dialog *sb_dialog(struct sb_world *w, struct sb_user *u, int64_t peer)
 struct sb_dialog *sb_dialog_find(const struct sb_user *u, int64_t peer);
 int64_t sb_access_hash(const struct sb_world *w, const struct sb_user *viewer, int64_t peer);
 
-/* ---- world_input.c: what a client names ------------------------------------------------------------ */
+/* ---- world_input.c: what a client names
+ * ------------------------------------------------------------ */
 /* Marked id of an InputPeer as this user may name it; 0 and *ret_error when he may not. */
 int64_t sb_peer_in(struct sb_world *w, struct sb_user *me, const struct tl_obj *peer,
 		   const char **ret_error);
 struct sb_user *sb_user_in(struct sb_world *w, struct sb_user *me, const struct tl_obj *user);
 struct sb_chat *sb_channel_in(struct sb_world *w, struct sb_user *me, const struct tl_obj *channel,
 			      const char **ret_error);
-/* The message number id as this user sees it in that dialog (0: any of his own box); NULL if none. */
+/* The message number id as this user sees it in that dialog (0: any of his own box); NULL if none.
+ */
 struct sb_msg *sb_msg_in(struct sb_world *w, struct sb_user *me, int64_t peer, int id);
 struct sb_msg *sb_box_get(const struct sb_box *b, int id); /* NULL when deleted */
 
-/* ---- world_view.c: drawing for one viewer ------------------------------------------------------------ */
+/* ---- world_view.c: drawing for one viewer
+ * ------------------------------------------------------------ */
 struct sb_view {
 	struct sb_world *w;
 	struct sb_user *viewer;
@@ -311,6 +319,7 @@ struct tl_vec sb_seen_chats(struct sb_view *v);
 struct tl_obj *sb_tl_peer(struct tl_arena *a, int64_t peer);
 struct tl_obj *sb_tl_user(struct sb_view *v, struct sb_user *u);
 struct tl_obj *sb_tl_chat(struct sb_view *v, struct sb_chat *c);
+struct tl_obj *sb_tl_all_rights(struct tl_arena *a);
 struct tl_obj *sb_tl_status(struct sb_view *v, struct sb_user *u);
 struct tl_obj *sb_tl_message(struct sb_view *v, struct sb_msg *m);
 struct tl_obj *sb_tl_reactions(struct sb_view *v, const struct sb_post *p); /* NULL: none */
@@ -323,7 +332,8 @@ struct tl_obj *sb_tl_dialog(struct sb_view *v, struct sb_dialog *d);
 struct tl_obj *sb_tl_state(struct sb_view *v);
 bool sb_hears(const struct sb_user *u, const struct sb_post *p); /* bots don't hear bots */
 
-/* ---- world_box.c: messages and events ----------------------------------------------------------------- */
+/* ---- world_box.c: messages and events
+ * ----------------------------------------------------------------- */
 struct sb_msg *sb_box_add(struct sb_world *w, struct sb_box *b, struct sb_post *p, int64_t peer);
 struct sb_event *sb_box_event(struct sb_world *w, struct sb_box *b, enum sb_event_kind kind,
 			      int count);
@@ -333,26 +343,27 @@ struct sb_box *sb_box_of(struct sb_world *w, struct sb_user *me, int64_t peer);
 struct sb_msg *sb_top(struct sb_world *w, struct sb_user *u, struct sb_dialog *d);
 int sb_unread(struct sb_world *w, struct sb_user *u, struct sb_dialog *d);
 
-/* ---- world_act.c: one act and what it causes ----------------------------------------------------------- */
+/* ---- world_act.c: one act and what it causes
+ * ----------------------------------------------------------- */
 struct sb_act {
 	struct sb_world *w;
 	struct sb_user *actor;
 	const struct sb_auth *auth; /* whose session is answered, not pushed to; or NULL */
 	uint64_t session;
 	struct tl_arena arena;
-	struct sb_note { /* in order */
+	struct sb_note {              /* in order */
 		struct sb_user *user; /* told; NULL: every member of the chat */
 		struct sb_chat *chat;
 		struct sb_box *box; /* an event of this box … */
 		struct sb_event event;
 		struct tl_obj *update; /* … or an update without pts */
 		int64_t about[4];      /* peers that must come along with it */
-	} *notes;
+	} * notes;
 	unsigned count, cap;
 	struct sb_heard {
 		struct sb_user *user;
 		struct sb_msg *msg;
-	} *heard;
+	} * heard;
 	unsigned heard_count, heard_cap;
 };
 /* c may be NULL: the control socket or an actor does it. */
@@ -369,7 +380,8 @@ void sb_act_end(struct sb_act *t); /* pushes to all others, frees */
 void sb_push_update(struct sb_world *w, struct sb_user *u, struct tl_obj *update,
 		    const int64_t *about, unsigned n);
 
-/* ---- world_send.c: acts on messages; each returns NULL or an error's text ("403 CHAT_WRITE_FORBIDDEN") */
+/* ---- world_send.c: acts on messages; each returns NULL or an error's text ("403
+ * CHAT_WRITE_FORBIDDEN") */
 struct sb_draft {
 	struct tl_str text;
 	struct tl_vec entities;
@@ -395,10 +407,20 @@ bool sb_is_admin(const struct sb_chat *c, const struct sb_user *u);
 void sb_typing(struct sb_world *w, struct sb_user *from, int64_t peer, const struct tl_obj *action);
 void sb_status(struct sb_world *w, struct sb_user *u, bool online);
 
+/* world_qts.c: updates of bots' second sequence; *qts is the update's own field. */
+void sb_act_qts(struct sb_act *t, struct sb_user *bot, struct tl_obj *update, int32_t *qts,
+		const int64_t *about, unsigned n);
+void sb_qts_since(struct sb_view *v, int qts, struct sb_list *others);
+void sb_bot_stopped(struct sb_world *w, struct sb_user *bot, struct sb_user *u, bool stopped);
+struct tl_obj *sb_tl_participant(struct sb_view *v, const struct sb_member *m);
+struct tl_obj *sb_tl_group_participant(struct sb_view *v, const struct sb_member *m);
+void sb_tell_participant(struct sb_act *t, struct sb_chat *c, const struct sb_member *before,
+			 const struct sb_member *after);
 /* world_text.c: the given entities and those the server finds. */
 struct tl_vec sb_text_entities(struct sb_world *w, const char *text, const struct tl_vec *given);
 
-/* ---- RPC: rpc_*.c ---------------------------------------------------------------------------------------- */
+/* ---- RPC: rpc_*.c
+ * ---------------------------------------------------------------------------------------- */
 #define SB_ANYONE 1u /* before the login too */
 #define SB_PEOPLE 2u /* not for bots */
 #define SB_BOTS 4u   /* for bots only */
@@ -420,7 +442,7 @@ extern const struct sb_method sb_methods_help[], sb_methods_auth[], sb_methods_p
 	sb_methods_empty[];
 /* text may begin with a code: "403 CHAT_WRITE_FORBIDDEN"; 400 otherwise. */
 void sb_fail(struct sb_call *c, const char *text);
-const struct sb_method **sb_method_table(void); /* by constructor index; malloc */
+const struct sb_method **sb_method_table(void);              /* by constructor index; malloc */
 void sb_answer_updates(struct sb_call *c, struct sb_act *t); /* answers, then pushes and ends */
 /* An answer written as JSON. */
 struct tl_obj *sb_from_json(struct tl_arena *a, unsigned ctor, const char *json);
@@ -429,10 +451,17 @@ int sb_reply_id(const struct tl_obj *reply_to); /* of an InputReplyTo; 0 = none 
 struct tl_obj *sb_message_id(struct tl_arena *a, const struct sb_msg *m, int64_t random_id);
 void sb_reply_messages(struct sb_call *c, struct sb_view *v, struct sb_msg **list, unsigned n,
 		       unsigned total, int64_t channel);
+/* rpc_groups.c: answers whose kind changed with the layers; the act goes on. */
+void sb_reply_invited(struct sb_call *c, struct sb_act *t);
+void sb_reply_joined(struct sb_call *c, struct sb_act *t);
+void sb_set_title(struct sb_world *w, struct sb_call *c, struct sb_user *me, struct sb_chat *g,
+		  struct tl_str title); /* answers */
 /* Logs the caller in; auth.authorization. */
 struct tl_obj *sb_auth_done(struct sb_world *w, struct sb_call *c, struct sb_user *u);
 /* rpc_password.c */
 bool sb_password_set(struct sb_world *w, struct sb_user *u, const char *password);
+/* world_image.c: the MIME type, or NULL when it is no picture. */
+const char *sb_image(const uint8_t *p, size_t n, int *ret_w, int *ret_h);
 /* world_media.c */
 struct sb_file *sb_file_take(struct sb_world *w, int dc, uint8_t *data, size_t n);
 struct sb_file *sb_file_new(struct sb_world *w, int dc, const void *data, size_t n,
@@ -442,17 +471,22 @@ void sb_files_free(struct sb_world *w);
 /* rpc_media.c: an InputMedia as it will be kept; rpc_upload.c: an InputFile from its parts. */
 const char *sb_media_in(struct sb_world *w, struct sb_call *c, struct sb_user *me,
 			const struct tl_obj *input, struct sb_media **ret);
-const char *sb_upload_take(struct sb_world *w, struct sb_user *me, const struct tl_obj *input,
-			   int dc, struct sb_file **ret);
+const char *sb_upload_take(struct sb_world *w, struct sb_call *c, struct sb_user *me,
+			   const struct tl_obj *input, struct sb_file **ret);
 void sb_uploads_free(struct sb_world *w);
-/* rpc_bots.c: a press or an inline query done from the control socket; done(ctx, answer) once. */
+/* world_query.c: presses and inline queries; done(ctx, answer, error) is called once, the answer a
+ * messages.BotCallbackAnswer or messages.BotResults. */
 typedef void sb_answered(void *ctx, const struct tl_obj *answer, const char *error);
 const char *sb_press(struct sb_world *w, struct sb_user *u, struct sb_msg *m, struct tl_str data,
 		     sb_answered *done, void *ctx);
 const char *sb_inline(struct sb_world *w, struct sb_user *u, struct sb_user *bot, int64_t peer,
 		      struct tl_str query, struct tl_str offset, sb_answered *done, void *ctx);
+const char *sb_query_answer(struct sb_world *w, struct sb_user *bot, int64_t id, bool inline_query,
+			    const struct tl_obj *answer);
+void sb_queries_end(struct sb_world *w); /* whoever waits gets BOT_RESPONSE_TIMEOUT */
 
-/* ---- world_log.c, world_fault.c --------------------------------------------------------------------------- */
+/* ---- world_log.c, world_fault.c
+ * --------------------------------------------------------------------------- */
 struct sb_log *sb_log_new(void);
 void sb_log_free(struct sb_log *l);
 void sb_log_call(struct sb_world *w, const struct sb_call *c);
@@ -467,7 +501,8 @@ bool sb_fault_too_long(struct sb_world *w, const struct sb_call *c); /* for the 
 const char *sb_fault_add(struct sb_world *w, json_t *params, int64_t user, uint64_t *ret_id);
 void sb_fault_clear(struct sb_world *w, uint64_t id); /* 0: all */
 
-/* ---- control*.c, actors.c ------------------------------------------------------------------------------------ */
+/* ---- control*.c, actors.c
+ * ------------------------------------------------------------------------------------ */
 struct sb_control *sb_control_new(struct sb_world *w, const char *path);
 void sb_control_free(struct sb_control *c);
 struct sb_request; /* a control call; lives until it is answered */

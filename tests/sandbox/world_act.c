@@ -66,7 +66,8 @@ void sb_act_heard(struct sb_act *t, struct sb_user *user, struct sb_msg *m)
 	t->heard[t->heard_count++] = (struct sb_heard){user, m};
 }
 
-/* ---- drawing ------------------------------------------------------------------------------------ */
+/* ---- drawing ------------------------------------------------------------------------------------
+ */
 static bool concerns(const struct sb_note *n, const struct sb_user *u)
 {
 	return n->user ? n->user == u : n->chat && sb_in_chat(n->chat, u);
@@ -103,8 +104,8 @@ struct tl_obj *sb_act_answer(struct sb_act *t, struct sb_call *c, struct tl_vec 
 static struct tl_obj *short_form(const struct sb_world *w, struct sb_view *v, struct tl_obj *o)
 {
 	const struct tl_updates *u = (const void *)o;
-	const struct tl_updateNewMessage *n = u->updates.count == 1 ? (void *)sb_item(&u->updates, 0)
-								    : NULL;
+	const struct tl_updateNewMessage *n =
+		u->updates.count == 1 ? (void *)sb_item(&u->updates, 0) : NULL;
 	const struct tl_message *m;
 	struct tl_updateShortMessage *s;
 

@@ -62,7 +62,8 @@ const char *sb_edit(struct sb_act *t, struct sb_msg *m, const struct sb_draft *d
 	return NULL;
 }
 
-/* ---- deletion ----------------------------------------------------------------------------------------- */
+/* ---- deletion
+ * ----------------------------------------------------------------------------------------- */
 struct doomed { /* ids in one box */
 	struct sb_box *box;
 	int32_t *ids;
@@ -105,9 +106,10 @@ const char *sb_delete(struct sb_act *t, int64_t peer, const int32_t *ids, unsign
 	*ret_count = 0;
 	for (unsigned i = 0; i < n; i++) {
 		struct sb_msg *m = sb_msg_in(t->w, t->actor, peer, ids[i]);
-		bool all = m && (revoke || t->actor->bot) &&
-			   (m->peer > 0 || m->post->from == t->actor ||
-			    (sb_chat(t->w, m->peer) && sb_is_admin(sb_chat(t->w, m->peer), t->actor)));
+		bool all =
+			m && (revoke || t->actor->bot) &&
+			(m->peer > 0 || m->post->from == t->actor ||
+			 (sb_chat(t->w, m->peer) && sb_is_admin(sb_chat(t->w, m->peer), t->actor)));
 
 		if (!m)
 			continue;
@@ -116,8 +118,7 @@ const char *sb_delete(struct sb_act *t, int64_t peer, const int32_t *ids, unsign
 		doom(t, &list, m, n);
 	}
 	for (; list; list = list->next) {
-		struct sb_event *e =
-			sb_box_event(t->w, list->box, SB_EV_DELETE, (int)list->count);
+		struct sb_event *e = sb_box_event(t->w, list->box, SB_EV_DELETE, (int)list->count);
 		struct sb_user *u = sb_user(t->w, list->box->owner);
 
 		e->ids = list->ids;
@@ -130,7 +131,8 @@ const char *sb_delete(struct sb_act *t, int64_t peer, const int32_t *ids, unsign
 	return NULL;
 }
 
-/* ---- read marks ---------------------------------------------------------------------------------------- */
+/* ---- read marks
+ * ---------------------------------------------------------------------------------------- */
 /* The author of what was read learns up to where, in his own numbering. */
 static void tell_author(struct sb_act *t, struct sb_user *reader, const struct sb_msg *m)
 {
@@ -219,7 +221,8 @@ const char *sb_read(struct sb_act *t, int64_t peer, int max_id, int *ret_pts, in
 	return NULL;
 }
 
-/* ---- reactions and pins ----------------------------------------------------------------------------------- */
+/* ---- reactions and pins
+ * ----------------------------------------------------------------------------------- */
 static void tell_reactions(struct sb_act *t, struct sb_msg *m)
 {
 	struct sb_user *u = sb_user(t->w, m->box->owner);
@@ -283,15 +286,15 @@ const char *sb_pin(struct sb_act *t, struct sb_msg *m, bool on, bool silent)
 	return on && !silent ? sb_send(t, m->peer, &d, &service) : NULL;
 }
 
-/* ---- without a trace ---------------------------------------------------------------------------------------- */
+/* ---- without a trace
+ * ---------------------------------------------------------------------------------------- */
 static struct tl_obj *typing_update(struct sb_act *t, struct sb_user *from, const struct sb_chat *c,
 				    const struct tl_obj *action)
 {
 	struct tl_updateUserTyping *u = SB_NEW(&t->arena, updateUserTyping);
 
 	if (c && c->channel) {
-		struct tl_updateChannelUserTyping *ch =
-			SB_NEW(&t->arena, updateChannelUserTyping);
+		struct tl_updateChannelUserTyping *ch = SB_NEW(&t->arena, updateChannelUserTyping);
 
 		ch->channel_id = sb_bare(c->id);
 		ch->from_id = sb_tl_peer(&t->arena, from->id);

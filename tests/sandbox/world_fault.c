@@ -111,7 +111,7 @@ static void migrate_text(const struct sb_world *w, const struct sb_fault *f,
 			 const struct sb_call *c, char out[64])
 {
 	unsigned m = c->request->ctor;
-	const char *kind = m == TL_auth_sendCode	? "PHONE"
+	const char *kind = m == TL_auth_sendCode    ? "PHONE"
 			   : m == TL_upload_getFile ? "FILE"
 						    : "USER";
 

@@ -11,8 +11,8 @@ struct reference {
 
 static uint64_t proof(const struct sb_world *w, const struct sb_file *f, const struct reference *r)
 {
-	return sb_mix(w->salt ^ (uint64_t)f->id, ((uint64_t)(uint32_t)r->epoch << 32) ^
-							 (uint32_t)r->date);
+	return sb_mix(w->salt ^ (uint64_t)f->id,
+		      ((uint64_t)(uint32_t)r->epoch << 32) ^ (uint32_t)r->date);
 }
 
 static struct tl_str reference(struct sb_view *v, const struct sb_file *f)

@@ -52,7 +52,8 @@ const char *sb_may_write(struct sb_world *w, struct sb_user *from, int64_t peer)
 	return NULL;
 }
 
-/* ---- copies ------------------------------------------------------------------------------------------ */
+/* ---- copies
+ * ------------------------------------------------------------------------------------------ */
 static bool names(const char *text, const char *username)
 {
 	size_t n = username ? strlen(username) : 0;
@@ -127,7 +128,8 @@ static struct sb_msg *post_deliver(struct sb_act *t, int64_t peer, struct sb_pos
 	return own;
 }
 
-/* ---- sending ----------------------------------------------------------------------------------------- */
+/* ---- sending
+ * ----------------------------------------------------------------------------------------- */
 /* Length in UTF-16 units, as entities count; -1 for broken UTF-8. */
 static int text_units(struct tl_str s)
 {
@@ -221,7 +223,8 @@ struct sb_msg *sb_announce(struct sb_act *t, int64_t peer, struct tl_obj *action
 	return sb_send(t, peer, &d, &m) ? NULL : m;
 }
 
-/* ---- membership ---------------------------------------------------------------------------------------- */
+/* ---- membership
+ * ---------------------------------------------------------------------------------------- */
 static void tell_channel(struct sb_act *t, struct sb_user *u, struct sb_chat *c)
 {
 	struct tl_updateChannel *up = SB_NEW(&t->arena, updateChannel);
@@ -234,13 +237,15 @@ const char *sb_add_member(struct sb_act *t, struct sb_chat *c, struct sb_user *u
 {
 	struct sb_member *m = sb_member(c, u);
 	struct tl_messageActionChatAddUser *action = SB_NEW(&t->arena, messageActionChatAddUser);
+	struct sb_member before = m ? *m : (struct sb_member){.user = u, .rank = SB_LEFT};
 
 	if (m && m->rank >= SB_MEMBER)
 		return "USER_ALREADY_PARTICIPANT";
 	if (m && m->rank == SB_BANNED && joins)
 		return c->channel ? "CHANNEL_PRIVATE" : "403 CHAT_FORBIDDEN";
-	sb_join(t->w, c, u, SB_MEMBER, joins ? u->id : t->actor->id);
+	m = sb_join(t->w, c, u, SB_MEMBER, joins ? u->id : t->actor->id);
 	c->version++;
+	sb_tell_participant(t, c, &before, m);
 	if (c->channel)
 		tell_channel(t, u, c);
 	action->users.items = sb_alloc(&t->arena, sizeof(int64_t));
@@ -256,14 +261,17 @@ const char *sb_drop_member(struct sb_act *t, struct sb_chat *c, struct sb_user *
 	struct sb_member *m = sb_member(c, u);
 	struct tl_messageActionChatDeleteUser *action =
 		SB_NEW(&t->arena, messageActionChatDeleteUser);
+	struct sb_member before;
 
 	if (!m || m->rank < SB_MEMBER)
 		return "USER_NOT_PARTICIPANT";
 	action->user_id = u->id;
 	if (!c->channel || c->megagroup)
 		sb_announce(t, c->id, &action->obj);
+	before = *m;
 	m->rank = SB_LEFT;
 	c->version++;
+	sb_tell_participant(t, c, &before, m);
 	sb_dialog(t->w, u, c->id)->left = true;
 	if (c->channel)
 		tell_channel(t, u, c);

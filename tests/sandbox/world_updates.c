@@ -10,8 +10,7 @@ static struct tl_obj *ev_message(struct sb_view *v, struct sb_box *b, const stru
 	if (!m || m->deleted || !sb_hears(v->viewer, m->post))
 		return NULL;
 	if (channel && edit) {
-		struct tl_updateEditChannelMessage *u =
-			SB_NEW(v->arena, updateEditChannelMessage);
+		struct tl_updateEditChannelMessage *u = SB_NEW(v->arena, updateEditChannelMessage);
 
 		u->message = sb_tl_message(v, m);
 		u->pts = e->pts;
@@ -157,8 +156,7 @@ struct tl_obj *sb_tl_updates(struct sb_view *v, struct tl_vec updates)
 
 struct tl_obj *sb_tl_notify(struct tl_arena *a, const struct sb_dialog *d)
 {
-	return d && d->notify ? (struct tl_obj *)d->notify
-			      : &SB_NEW(a, peerNotifySettings)->obj;
+	return d && d->notify ? (struct tl_obj *)d->notify : &SB_NEW(a, peerNotifySettings)->obj;
 }
 
 struct tl_obj *sb_tl_dialog(struct sb_view *v, struct sb_dialog *d)

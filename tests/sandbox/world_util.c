@@ -140,8 +140,7 @@ int64_t sb_key(const char *text, size_t n)
 	uint64_t h = 0xcbf29ce484222325u;
 
 	for (size_t i = 0; i < n; i++)
-		h = (h ^ (uint64_t)(unsigned char)tolower((unsigned char)text[i])) *
-		    0x100000001b3u;
+		h = (h ^ (uint64_t)(unsigned char)tolower((unsigned char)text[i])) * 0x100000001b3u;
 	return (int64_t)h;
 }
 

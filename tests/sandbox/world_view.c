@@ -66,7 +66,8 @@ struct tl_obj *sb_tl_peer(struct tl_arena *a, int64_t peer)
 	return &p->obj;
 }
 
-/* ---- users ---------------------------------------------------------------------------------------- */
+/* ---- users
+ * ---------------------------------------------------------------------------------------- */
 struct tl_obj *sb_tl_status(struct sb_view *v, struct sb_user *u)
 {
 	if (u->online_until > sb_time(v->w)) {
@@ -112,8 +113,9 @@ struct tl_obj *sb_tl_user(struct sb_view *v, struct sb_user *u)
 	return &o->obj;
 }
 
-/* ---- chats ------------------------------------------------------------------------------------------ */
-static struct tl_obj *all_rights(struct tl_arena *a)
+/* ---- chats
+ * ------------------------------------------------------------------------------------------ */
+struct tl_obj *sb_tl_all_rights(struct tl_arena *a)
 {
 	struct tl_chatAdminRights *r = SB_NEW(a, chatAdminRights);
 
@@ -153,7 +155,7 @@ static struct tl_obj *tl_group(struct sb_view *v, struct sb_chat *c)
 	o->version = c->version;
 	if (m->rank >= SB_ADMIN)
 		o->admin_rights =
-			m->rights ? (struct tl_obj *)m->rights : all_rights(v->arena);
+			m->rights ? (struct tl_obj *)m->rights : sb_tl_all_rights(v->arena);
 	o->default_banned_rights = default_banned(v->arena, c);
 	return &o->obj;
 }
@@ -191,13 +193,14 @@ struct tl_obj *sb_tl_chat(struct sb_view *v, struct sb_chat *c)
 	o->date = m ? m->date : c->date;
 	if (m && m->rank >= SB_ADMIN)
 		o->admin_rights =
-			m->rights ? (struct tl_obj *)m->rights : all_rights(v->arena);
+			m->rights ? (struct tl_obj *)m->rights : sb_tl_all_rights(v->arena);
 	o->default_banned_rights = default_banned(v->arena, c);
 	SB_SET(o, participants_count, (int)sb_member_count(c));
 	return &o->obj;
 }
 
-/* ---- messages ----------------------------------------------------------------------------------------- */
+/* ---- messages
+ * ----------------------------------------------------------------------------------------- */
 /* The copy of a post in the box where m lies. */
 static const struct sb_msg *copy_beside(const struct sb_post *p, const struct sb_msg *m)
 {
@@ -237,8 +240,7 @@ struct tl_obj *sb_tl_reactions(struct sb_view *v, const struct sb_post *p)
 		for (unsigned i = 0; i < results.count && !count; i++) {
 			struct tl_reactionCount *c = (void *)results.items[i];
 
-			if (tl_str_eq(((struct tl_reactionEmoji *)c->reaction)->emoticon,
-				      r->emoji))
+			if (tl_str_eq(((struct tl_reactionEmoji *)c->reaction)->emoticon, r->emoji))
 				count = c;
 		}
 		if (!count) {
@@ -314,8 +316,8 @@ static void see_forward(struct sb_view *v, const struct tl_obj *header)
 	if (h && h->from_id && h->from_id->ctor == TL_peerUser)
 		sb_see(v, ((const struct tl_peerUser *)h->from_id)->user_id);
 	else if (h && h->from_id && h->from_id->ctor == TL_peerChannel)
-		sb_see(v, -SB_CHANNEL_BASE -
-				  ((const struct tl_peerChannel *)h->from_id)->channel_id);
+		sb_see(v,
+		       -SB_CHANNEL_BASE - ((const struct tl_peerChannel *)h->from_id)->channel_id);
 }
 
 struct tl_obj *sb_tl_message(struct sb_view *v, struct sb_msg *m)
