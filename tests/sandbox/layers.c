@@ -1,14 +1,43 @@
-/* The codec for the layer of a caller. Owned by net. */
+/* The codec for the layer of a caller: the current schema, and compat.tl for what older clients
+ * know otherwise. Owned by net. */
 #include "net.h"
 
-int sb_layer_encode(int layer, unsigned method, const struct tl_obj *o, struct tl_buf *out)
+#include <string.h>
+
+#include "tl/compat.h"
+#include "tl_schema_compat.h"
+
+static const struct tl_compat tables = {.api = &tl_api, .older = &tl_compat};
+
+static unsigned known(int layer)
 {
-	(void)layer;
-	return method ? tl_encode_result(&tl_api, method, o, out) : tl_encode(&tl_api, o, out);
+	return layer > 0 ? (unsigned)layer : tl_layer(&tl_api);
 }
 
-int sb_layer_decode(int layer, struct tl_arena *a, struct tl_cursor *c, struct tl_obj **ret)
+int sb_layer_encode(int layer, const struct tl_obj *o, struct tl_buf *out)
 {
-	(void)layer;
-	return tl_decode(&tl_api, a, c, ret, NULL);
+	return tl_compat_encode(&tables, known(layer), o, out);
+}
+
+/* Older methods that answered with what is now a part of the answer. */
+static const struct tl_obj *part(int layer, unsigned method, const struct tl_obj *o)
+{
+	unsigned line = tl_compat_line(&tables, known(layer), method);
+
+	if (line && o->ctor == TL_messages_invitedUsers &&
+	    !strcmp(tl_type_name(&tl_compat, line), "Updates"))
+		return ((const struct tl_messages_invitedUsers *)o)->updates;
+	return o;
+}
+
+int sb_layer_answer(int layer, unsigned method, const struct tl_obj *o, struct tl_buf *out)
+{
+	if (o->ctor == TL_VECTOR)
+		return tl_compat_encode_result(&tables, known(layer), method, o, out);
+	return tl_compat_encode(&tables, known(layer), part(layer, method, o), out);
+}
+
+int sb_layer_decode(struct tl_arena *a, struct tl_cursor *c, struct tl_obj **ret)
+{
+	return tl_compat_decode(&tables, a, c, ret, NULL);
 }

@@ -330,9 +330,10 @@ const char *sb_unwrap(struct sb_pending *p);
 /* auth.bindTempAuthKey; NULL or an error text. */
 const char *sb_bind(struct sb_session *s, uint64_t msg_id, struct tl_cursor *args);
 
-/* layers.c: the codec for the layer of a caller. method: a vector's element type, 0 = an object. */
-int sb_layer_encode(int layer, unsigned method, const struct tl_obj *o, struct tl_buf *out) TL_MUST;
-int sb_layer_decode(int layer, struct tl_arena *a, struct tl_cursor *c,
-		    struct tl_obj **ret) TL_MUST;
+/* layers.c: the codec for the layer of a caller */
+int sb_layer_encode(int layer, const struct tl_obj *o, struct tl_buf *out) TL_MUST;
+/* Of a method: vectors as well, and what older layers expected instead. */
+int sb_layer_answer(int layer, unsigned method, const struct tl_obj *o, struct tl_buf *out) TL_MUST;
+int sb_layer_decode(struct tl_arena *a, struct tl_cursor *c, struct tl_obj **ret) TL_MUST;
 
 #endif

@@ -150,7 +150,7 @@ void sb_reply(struct sb_call *c, const struct tl_obj *o)
 {
 	struct tl_buf b = {0};
 
-	if (sb_layer_encode(c->layer, 0, o, &b)) {
+	if (sb_layer_answer(c->layer, ((struct sb_pending *)c->priv)->method, o, &b)) {
 		tl_buf_free(&b);
 		sb_reply_error(c, 500, "ANSWER_ENCODING_FAILED");
 		return;
@@ -163,7 +163,7 @@ void sb_reply_vector(struct sb_call *c, unsigned method, const struct tl_vec *v)
 	struct tl_vector vector = {.obj = {TL_VECTOR}, .vec = *v};
 	struct tl_buf b = {0};
 
-	if (sb_layer_encode(c->layer, method, &vector.obj, &b)) {
+	if (sb_layer_answer(c->layer, method, &vector.obj, &b)) {
 		tl_buf_free(&b);
 		sb_reply_error(c, 500, "ANSWER_ENCODING_FAILED");
 		return;
@@ -227,7 +227,7 @@ void sb_push(struct sandbox *s, struct sb_auth *a, const struct tl_obj *updates,
 				continue;
 			if (layer != k->layer) {
 				tl_buf_clear(&b);
-				if (sb_layer_encode(k->layer, 0, updates, &b))
+				if (sb_layer_encode(k->layer, updates, &b))
 					continue;
 				layer = k->layer;
 			}
@@ -331,7 +331,7 @@ static void start(struct sb_pending *p)
 		sb_reply_error(&p->call, 400, "CONNECTION_NOT_INITED");
 		return;
 	}
-	if (sb_layer_decode(k->layer, &p->arena, &p->query, &request)) {
+	if (sb_layer_decode(&p->arena, &p->query, &request)) {
 		sb_reply_error(&p->call, 400, "INPUT_FETCH_ERROR");
 		return;
 	}
