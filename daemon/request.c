@@ -3,6 +3,7 @@
 #include "daemon/accounts.h"
 #include "daemon/daemon.h"
 #include "daemon/js.h"
+#include "daemon/nearest.h"
 #include "daemon/raw.h"
 
 #include <jansson.h>
@@ -18,16 +19,23 @@ const char *rpc_call_name(const struct rpc_call *c)
 }
 
 /* ---- lines that are no requests -------------------------------------------------------------- */
-static void refuse_line(struct rpc_conn *conn, const char *line, size_t n)
+/* Where a text breaks, and what stands around it. */
+static void tell_place(struct rpc_problem *p, const struct rpc_scan *s, size_t offset)
+{
+	size_t from = offset > NEAR ? offset - NEAR : 0;
+	size_t to = s->n - offset > NEAR ? offset + NEAR : s->n;
+
+	rpc_js_int(&p->extra, "offset", (int64_t)offset);
+	rpc_js_str(&p->extra, "near", (struct tl_str){s->line + from, (uint32_t)(to - from)});
+}
+
+static void refuse_line(struct rpc_conn *conn)
 {
 	const struct rpc_scan *s = &conn->d->scan;
 	struct rpc_problem p = {.err = s->err, .limit = s->limit};
-	size_t from = s->offset > NEAR ? s->offset - NEAR : 0;
-	size_t to = n - s->offset > NEAR ? s->offset + NEAR : n;
 
 	snprintf(p.message, sizeof p.message, "%s", s->message);
-	rpc_js_int(&p.extra, "offset", (int64_t)s->offset);
-	rpc_js_str(&p.extra, "near", (struct tl_str){line + from, (uint32_t)(to - from)});
+	tell_place(&p, s, s->offset);
 	rpc_line_error(conn, &p);
 	tl_buf_free(&p.extra);
 	conn->d->count.bad_lines++;
@@ -160,27 +168,41 @@ static int load_params(struct rpc_call *c, struct tl_str text)
 		return rpc_problem(c, -TG_E_INVALID_PARAMS, NULL,
 				   "no parameter has NUL in its name");
 	case json_error_duplicate_key:
+		tell_place(&c->problem, &c->d->scan,
+			   (size_t)(text.data - c->d->scan.line) + (size_t)e.position);
 		return rpc_problem(c, -TG_E_PARSE, NULL, "a key twice in one object");
 	case json_error_out_of_memory:
 		return rpc_problem(c, -TG_E_NOMEM, NULL, NULL);
-	default:
-		return rpc_problem(c, -TG_E_PARSE, NULL, "%.100s", e.text);
+	default: /* the scan lets nothing else through */
+		return rpc_problem(c, -TG_E_INTERNAL, NULL, "%.100s", e.text);
 	}
+}
+
+static int refuse_request(struct rpc_call *c, const struct rpc_span *span)
+{
+	static const char *const members[] = {"jsonrpc", "id", "method", "params"};
+	struct rpc_nearest near = rpc_nearest(span->fault_name);
+
+	c->problem.limit = span->limit;
+	if (span->limit)
+		return rpc_problem(c, -TG_E_TOO_LARGE, NULL, "%s", span->fault);
+	if (!span->fault_name.data)
+		return rpc_problem(c, -TG_E_INVALID_REQUEST, NULL, "%s", span->fault);
+	for (unsigned i = 0; i < sizeof members / sizeof members[0]; i++)
+		rpc_nearest_try(&near, members[i]);
+	if (near.best)
+		rpc_hint(c, "did you mean %s?", near.best);
+	return rpc_problem(c, -TG_E_INVALID_REQUEST, NULL, "%s, not %.*s", span->fault,
+			   (int)(span->fault_name.len > 64 ? 64 : span->fault_name.len),
+			   span->fault_name.data);
 }
 
 static int prepare(struct rpc_call *c, const struct rpc_span *span)
 {
 	int err;
 
-	if (span->fault) {
-		if (span->fault_name.data)
-			rpc_problem(c, -TG_E_INVALID_REQUEST, NULL, "%s, not %.*s", span->fault,
-				    (int)(span->fault_name.len > 64 ? 64 : span->fault_name.len),
-				    span->fault_name.data);
-		else
-			rpc_problem(c, -TG_E_INVALID_REQUEST, NULL, "%s", span->fault);
-		return -TG_E_INVALID_REQUEST;
-	}
+	if (span->fault)
+		return refuse_request(c, span);
 	if (in_flight(c->conn, span->id)) {
 		rpc_hint(c, "give each request its own id until it is answered");
 		return rpc_problem(c, -TG_E_INVALID_REQUEST, NULL, "this id is still in flight");
@@ -245,7 +267,7 @@ unsigned rpc_line(struct rpc_conn *conn, const char *line, size_t n)
 	rpc_scan(line, n, &d->scan);
 	count = d->scan.count;
 	if (d->scan.err) {
-		refuse_line(conn, line, n);
+		refuse_line(conn);
 		return 1;
 	}
 	conn->bad_lines = 0;

@@ -214,6 +214,22 @@ static bool request(struct scanner *s)
 	return true;
 }
 
+/* Is the inside of a string, which is valid, this word, also when it is written with \uXXXX? */
+static bool is_word(const char *p, size_t n, const char *word)
+{
+	struct scanner s = {.p = p, .end = p + n};
+
+	for (; s.p < s.end; word++) {
+		unsigned c = (unsigned char)*s.p++;
+
+		if (c == '\\' && (*s.p++ != 'u' || !hex4(&s, &c)))
+			return false; /* no word of ours has what the short escapes stand for */
+		if (!*word || c != (unsigned char)*word)
+			return false;
+	}
+	return !*word;
+}
+
 /* A member of a request is complete. */
 static void member_end(struct scanner *s)
 {
@@ -222,16 +238,18 @@ static void member_end(struct scanner *s)
 
 	switch (s->member) {
 	case M_JSONRPC:
-		if (v.len != 5 || memcmp(v.data, "\"2.0\"", 5) != 0)
+		if (c != '"' || !is_word(v.data + 1, v.len - 2, "2.0"))
 			fault(s, "\"jsonrpc\" is \"2.0\" or left out");
 		break;
 	case M_ID:
-		if (c == '{' || c == '[' || c == 't' || c == 'f')
+		if (c == '{' || c == '[' || c == 't' || c == 'f') {
 			fault(s, "\"id\" is a string, a number or null");
-		else if (v.len <= RPC_MAX_ID)
+		} else if (v.len <= RPC_MAX_ID) {
 			s->span->id = v;
-		else
+		} else {
+			s->span->limit = s->span->fault ? NULL : "id";
 			fault(s, "\"id\" is longer than 256 bytes");
+		}
 		break;
 	case M_METHOD:
 		if (c != '"')
@@ -257,14 +275,16 @@ static bool member_name(struct scanner *s, const char *from, size_t n)
 
 	s->member = M_OTHER;
 	for (unsigned m = M_JSONRPC; m <= M_PARAMS; m++)
-		if (strlen(names[m]) == n && memcmp(names[m], from, n) == 0)
+		if (is_word(from, n, names[m]))
 			s->member = m;
+	if (s->member == M_OTHER && is_word(from, n, "result")) {
+		fault(s, "this is an answer, not a request");
+		return true;
+	}
 	if (s->member == M_OTHER) {
-		if (!s->span->fault_name.data)
+		if (!s->span->fault)
 			s->span->fault_name = (struct tl_str){from, (uint32_t)n};
-		fault(s, n == 6 && memcmp(from, "result", 6) == 0
-				 ? "this is an answer, not a request"
-				 : "a request has jsonrpc, id, method and params only");
+		fault(s, "a request has jsonrpc, id, method and params only");
 		return true;
 	}
 	if (s->seen & 1u << s->member)
@@ -401,6 +421,8 @@ void rpc_scan(const char *line, size_t n, struct rpc_scan *ret)
 {
 	struct scanner s = {.start = line, .p = line, .end = line + n, .out = ret};
 
+	ret->line = line;
+	ret->n = n;
 	ret->err = 0;
 	ret->message = ret->limit = NULL;
 	ret->offset = 0;

@@ -11,9 +11,12 @@
 struct rpc_span {
 	struct tl_str id, method, params; /* NULL = absent */
 	const char *fault;                /* why it is no request, or NULL */
+	const char *limit;                /* the fault is this limit's */
 	struct tl_str fault_name;         /* the member that should not be there */
 };
 struct rpc_scan {
+	const char *line; /* borrowed from the caller */
+	size_t n;
 	int err;             /* 0, -TG_E_PARSE or -TG_E_TOO_LARGE */
 	const char *message; /* of the error */
 	const char *limit;   /* which limit, or NULL */
