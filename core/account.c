@@ -32,13 +32,15 @@ static bool copy_list(const void **list, size_t size)
 static bool settings_copy(struct tg_settings *to, const struct tg_settings *from)
 {
 	const void *rsa = from->rsa, *addresses = from->addresses;
-	bool ok;
+	const char **texts[] = {&to->api_hash,    &to->device_model,     &to->system_version,
+				&to->app_version, &to->system_lang_code, &to->lang_pack,
+				&to->lang_code};
+	bool ok = true;
 
 	*to = *from;
-	ok = copy_text(&to->api_hash) & copy_text(&to->device_model) &
-	     copy_text(&to->system_version) & copy_text(&to->app_version) &
-	     copy_text(&to->system_lang_code) & copy_text(&to->lang_pack) &
-	     copy_text(&to->lang_code);
+	/* all of them, also after a failure: no pointer may be left to what is the caller's */
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		ok &= copy_text(texts[i]);
 	ok &= copy_list(&rsa, from->rsa_count * sizeof *from->rsa);
 	ok &= copy_list(&addresses, from->address_count * sizeof *from->addresses);
 	to->rsa = rsa;
