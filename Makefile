@@ -125,9 +125,11 @@ LINK_tl := tl
 LINK_proto := proto tl
 LINK_core := core proto tl
 LINK_daemon := daemon core proto tl
+# core's rig shakes hands with the same server as proto's tests
+BORROW_core := tests/unit/proto/handshake_server.c tests/unit/proto/vectors.c
 define UNIT
 TESTS_$(1) := $$(wildcard tests/unit/$(1)/*.c)
-$(B)/test/$(1): $$(call obj,$$(TESTS_$(1)) $$(SRC_harness)) $$(foreach r,$$(LINK_$(1)),$(B)/lib$$(r).a)
+$(B)/test/$(1): $$(call obj,$$(TESTS_$(1)) $$(BORROW_$(1)) $$(SRC_harness)) $$(foreach r,$$(LINK_$(1)),$(B)/lib$$(r).a)
 	$$(say) LD $$@
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(if $$(filter daemon,$(1)),$$(LIBS_daemon)) $$(if $$(filter core daemon,$(1)),$$(LIBS_core)) $$(if $$(filter-out tl,$(1)),$$(LIBS_proto)) -ljansson -lm

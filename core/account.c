@@ -9,42 +9,39 @@
 enum { RECORD_AUTHORIZED = 1, RECORD_BOT = 2, RECORD_TEST = 4 };
 
 /* ---- settings ---- */
-static bool copy_text(const char **text)
+static const char *copy_text(const char *text, bool *ok)
 {
-	char *copy = *text ? strdup(*text) : NULL;
-	bool ok = copy || !*text;
+	char *copy = text ? strdup(text) : NULL;
 
-	*text = copy;
-	return ok;
+	*ok = *ok && (copy || !text);
+	return copy;
 }
 
-static bool copy_list(const void **list, size_t size)
+static void *copy_list(const void *list, size_t size, bool *ok)
 {
 	void *copy = size ? malloc(size) : NULL;
-	bool ok = copy || !size;
 
+	*ok = *ok && (copy || !size);
 	if (copy)
-		memcpy(copy, *list, size);
-	*list = copy;
-	return ok;
+		memcpy(copy, list, size);
+	return copy;
 }
 
 static bool settings_copy(struct tg_settings *to, const struct tg_settings *from)
 {
-	const void *rsa = from->rsa, *addresses = from->addresses;
-	const char **texts[] = {&to->api_hash,    &to->device_model,     &to->system_version,
-				&to->app_version, &to->system_lang_code, &to->lang_pack,
-				&to->lang_code};
 	bool ok = true;
 
 	*to = *from;
-	/* all of them, also after a failure: no pointer may be left to what is the caller's */
-	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-		ok &= copy_text(texts[i]);
-	ok &= copy_list(&rsa, from->rsa_count * sizeof *from->rsa);
-	ok &= copy_list(&addresses, from->address_count * sizeof *from->addresses);
-	to->rsa = rsa;
-	to->addresses = addresses;
+	to->api_hash = copy_text(from->api_hash, &ok);
+	to->device_model = copy_text(from->device_model, &ok);
+	to->system_version = copy_text(from->system_version, &ok);
+	to->app_version = copy_text(from->app_version, &ok);
+	to->system_lang_code = copy_text(from->system_lang_code, &ok);
+	to->lang_pack = copy_text(from->lang_pack, &ok);
+	to->lang_code = copy_text(from->lang_code, &ok);
+	to->rsa = copy_list(from->rsa, from->rsa_count * sizeof *from->rsa, &ok);
+	to->addresses =
+		copy_list(from->addresses, from->address_count * sizeof *from->addresses, &ok);
 	return ok;
 }
 
@@ -151,6 +148,7 @@ struct tg_account *tg_account_new(const char *name, const struct tg_settings *s,
 		return NULL;
 	}
 	a->main_dc = s->dc ? s->dc : 2;
+	tg_config_init(a);
 	load(a);
 	return a;
 }

@@ -179,7 +179,9 @@ struct tg_account {
 	struct tg_updates up;
 	struct tg_resolve *resolves;
 	uint64_t last_resolve;
-	int64_t clock_told, config_until;
+	int64_t clock_told, config_until; /* boot ns */
+	struct tg_timer config_timer;
+	struct tg_call *config_call;
 	struct tl_harvest harvest;
 };
 
@@ -232,7 +234,9 @@ void tg_dc_lost(struct tg_account *a, struct tg_dc *dc);
 
 /* address.c */
 bool tg_address_pick(struct tg_account *a, int dc, unsigned attempt, struct mt_address *ret);
-void tg_address_learn(struct tg_account *a, const struct tl_config *config);
+void tg_config_init(struct tg_account *a);
+void tg_config_check(struct tg_account *a); /* asks for help.getConfig when it is time (E.1) */
+void tg_config_stale(struct tg_account *a); /* it was told to have changed */
 
 /* query.c */
 /* done is called exactly once, but not when the account dies first. NULL: no memory. */

@@ -110,7 +110,8 @@ bool tg_address_pick(struct tg_account *a, int dc, unsigned attempt, struct mt_a
 	return found;
 }
 
-void tg_address_learn(struct tg_account *a, const struct tl_config *config)
+/* ---- help.getConfig ---- */
+static void learn(struct tg_account *a, const struct tl_config *config)
 {
 	struct tl_obj *const *options = config->dc_options.items;
 	struct tg_key k = tg_key(a, 'o');
@@ -147,4 +148,49 @@ void tg_address_learn(struct tg_account *a, const struct tl_config *config)
 		tg_write(a, TG_TABLE_STATE, k.bytes, k.n, b.data, b.len);
 	}
 	tl_buf_free(&b);
+}
+
+static void configured(struct tg_account *a, struct tg_call *c, const struct tg_answer *r)
+{
+	struct tl_arena arena;
+	const struct tl_obj *o;
+
+	a->config_call = NULL;
+	a->config_until = a->now.boot + MIN_REFRESH * TG_SECOND;
+	tl_arena_init(&arena, TG_ARENA_CAP);
+	o = r->error ? NULL : tg_answer_decode(c, r, &arena);
+	if (o && o->ctor == TL_config)
+		learn(a, (const struct tl_config *)o);
+	tl_arena_free(&arena);
+	tg_timer_set(&a->timers, &a->config_timer, a->wanted ? a->config_until : TG_NEVER);
+}
+
+void tg_config_check(struct tg_account *a)
+{
+	struct tl_help_getConfig m = {{TL_help_getConfig}};
+	struct tg_call_options o = {.deadline = a->now.boot + MIN_REFRESH * TG_SECOND,
+				    .any_state = true};
+
+	/* addresses given by hand are not replaced */
+	if (a->s.address_count || a->config_call || a->now.boot < a->config_until)
+		return;
+	a->config_call = tg_call_own(a, &m.obj, &o, configured, NULL);
+}
+
+void tg_config_stale(struct tg_account *a)
+{
+	a->config_until = 0;
+	tg_config_check(a);
+}
+
+static void due(struct tg_account *a, struct tg_timer *t)
+{
+	(void)t;
+	tg_config_check(a);
+}
+
+/* What is stored is good until it expires. */
+void tg_config_init(struct tg_account *a)
+{
+	a->config_timer.fire = due;
 }

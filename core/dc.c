@@ -429,8 +429,10 @@ static void handle(struct tg_account *a, struct tg_dc *dc, const struct mt_event
 		break;
 	case MT_EV_ONLINE:
 		set_online(a, dc, true);
-		if (is_main)
+		if (is_main) {
 			tg_updates_online(a);
+			tg_config_check(a);
+		}
 		break;
 	case MT_EV_NEW_SESSION:
 		if (is_main)

@@ -194,6 +194,8 @@ void tg_update_say(struct tg_account *a, struct tg_carrier *c, const struct tl_o
 
 	if (!n)
 		return;
+	if (update->ctor == TL_updateDcOptions || update->ctor == TL_updateConfig)
+		tg_config_stale(a);
 	n->ev.object = update;
 	n->carrier = tg_carrier_hold(c);
 	a->store.owed = true;

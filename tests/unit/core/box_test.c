@@ -82,6 +82,13 @@ static uint32_t name_of(const struct tl_obj *u)
 	return (uint32_t)v;
 }
 
+static void add(char *to, size_t size, const char *more)
+{
+	size_t n = strlen(to);
+
+	snprintf(to + n, size - n, "%s", more);
+}
+
 static void collect(struct scene *s)
 {
 	struct tg_event ev;
@@ -95,8 +102,8 @@ static void collect(struct scene *s)
 		}
 		if (ev.kind != TG_EV_UPDATE)
 			continue;
-		strcat(s->applied, s->names[name_of(ev.object)]);
-		strcat(s->applied, " ");
+		add(s->applied, sizeof s->applied, s->names[name_of(ev.object)]);
+		add(s->applied, sizeof s->applied, " ");
 	}
 }
 
@@ -188,7 +195,7 @@ static void check_applied(struct scene *s, const json_t *want, bool any_order)
 		snprintf(one, sizeof one, "%s ", json_string_value(json_array_get(want, i)));
 		if (any_order)
 			CHECK(strstr(s->applied, one));
-		strcat(text, one);
+		add(text, sizeof text, one);
 	}
 	if (any_order)
 		CHECK_INT(strlen(s->applied), strlen(text));
@@ -201,7 +208,6 @@ static void play(const json_t *v)
 	struct scene s = {.r = rig_new()};
 	const json_t *steps = json_object_get(v, "steps");
 
-	fprintf(stderr, "%s\n", json_string_value(json_object_get(v, "id")));
 	start(&s, json_object_get(v, "initial"));
 	collect(&s);
 	for (size_t i = 0; i < json_array_size(steps); i++) {

@@ -278,3 +278,33 @@ TEST(worlds_never_mix)
 	tg_account_free(other);
 	rig_free(r);
 }
+
+/* B.49: no byte under a new key leaves before the key is on the disk; a kill at any moment between
+ * loses nothing that was used. */
+TEST_T(key_is_stored_before_it_is_used, 60)
+{
+	struct rig *r = rig_new_without_keys();
+
+	CHECK_INT(tg_login_bot(r->a, tl_str("7000:token"), r->now), 0);
+	r->hold_commit = true;
+	for (int i = 0; i < 100 && r->handshakes < 3; i++)
+		rig_pass(r, 0.1);
+	rig_pass(r, 5);
+	CHECK_INT(r->handshakes, 3);
+	CHECK(r->held);
+	CHECK_INT(r->packets, 0);
+	rig_restart(r); /* the key was never used, and is gone */
+	CHECK_INT(tg_account_state(r->a), TG_SIGNED_OUT);
+	r->hold_commit = false;
+	rig_login(r);
+	CHECK_INT(r->handshakes, 6);
+	CHECK(r->packets > 0);
+	for (int i = 0; i < 3; i++) {
+		rig_restart(r);
+		rig_pass(r, 1);
+		CHECK_INT(tg_account_state(r->a), TG_READY);
+	}
+	CHECK_INT(r->handshakes, 6);
+	CHECK_INT(r->calls[TL_auth_importBotAuthorization], 1);
+	rig_free(r);
+}

@@ -140,6 +140,13 @@ static uint64_t send_text(struct rig *r, int64_t user, const char *message, uint
 }
 
 static char sent[256];
+static void note(struct tl_str s)
+{
+	size_t n = strlen(sent);
+
+	snprintf(sent + n, sizeof sent - n, "%.*s", (int)s.len, s.data);
+}
+
 static bool take_sends(struct rig *r, const struct rig_request *q)
 {
 	const struct tl_messages_sendMessage *m = (const void *)q->obj;
@@ -147,9 +154,9 @@ static bool take_sends(struct rig *r, const struct rig_request *q)
 
 	if (q->method != TL_messages_sendMessage)
 		return false;
-	strncat(sent, m->message.data, m->message.len);
+	note(m->message);
 	if (refuse_some(r, q)) {
-		strcat(sent, "!");
+		note(tl_str("!"));
 		return true;
 	}
 	s.id = ++r->pts;

@@ -6,6 +6,7 @@
 
 #include "core/account.h"
 #include "tests/harness.h"
+#include "tests/unit/proto/handshake_server.h"
 
 #define RIG_DCS 5
 #define RIG_EPOCH INT64_C(1700000000)
@@ -43,11 +44,13 @@ struct rig_dc {
 	uint32_t content;
 	bool fresh; /* a new session, not yet announced */
 	unsigned connections;
+	struct server server; /* for a key exchange */
 };
 struct rig {
 	struct tg_account *a;
 	struct tg_store *store;
 	struct tg_settings s;
+	struct mt_address addresses[RIG_DCS];
 	struct tg_env env;
 	struct mt_time now;
 	uint64_t seed;
@@ -63,13 +66,14 @@ struct rig {
 	unsigned states, commits, onlines, resolved_n;
 	char state_text[64];
 	int fail_commit; /* error of the next commits */
-	bool hold_commit, refuse_connection, bytewise;
+	bool hold_commit, refuse_connection, bytewise, no_keys;
 	struct tg_batch *held;
 
 	/* the server */
 	bool (*serve)(struct rig *r,
 		      const struct rig_request *q); /* true: answered, or left alone */
 	unsigned calls[4096];                       /* by method */
+	unsigned handshakes, packets;               /* plain messages, sealed ones */
 	struct rig_request last;
 	int32_t pts, date, seq, slice;
 	struct rig_message history[RIG_LOG];
@@ -79,6 +83,7 @@ struct rig {
 	bool mute;           /* updates are not sent */
 };
 struct rig *rig_new(void);
+struct rig *rig_new_without_keys(void);
 void rig_free(struct rig *r);
 void rig_restart(struct rig *r); /* kill -9, then a start from the store */
 void rig_login(struct rig *r);   /* to READY */
@@ -88,6 +93,7 @@ void rig_lose(struct rig *r, int dc); /* cuts the connection */
 uint32_t rig_draw(struct rig *r, uint32_t below);
 
 /* Server side. */
+bool rig_pump(struct rig *r, int dc); /* takes what the account sent to it */
 void rig_say(struct rig *r, int dc, const struct tl_obj *o);
 void rig_answer(struct rig *r, const struct rig_request *q, const struct tl_obj *o);
 void rig_refuse(struct rig *r, const struct rig_request *q, int code, const char *text);
