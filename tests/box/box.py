@@ -60,7 +60,7 @@ class Line:
         line = self.read_raw()
         return None if line is None else json.loads(line)
 
-    def call(self, method, **params):
+    def call(self, method, /, **params):
         self.next_id += 1
         self.send({"jsonrpc": "2.0", "id": self.next_id, "method": method, "params": params})
         while True:
@@ -129,7 +129,7 @@ class Sandbox(Process):
         self.ready = json.loads(self.proc.stdout.readline())
         self.control = Line(self.control_path)
 
-    def call(self, method, **params):
+    def call(self, method, /, **params):
         return self.control.call(method, **params)
 
     def daemon_args(self):
