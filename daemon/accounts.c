@@ -171,10 +171,10 @@ int rpc_account_login(struct rpc_call *c)
 		return required(c);
 	if (!name.data)
 		name = tl_str(c->conn && c->conn->account[0] ? c->conn->account : "main");
+	c->problem.hint[0] = '\0';
 	if (!rpc_account_name_ok(name))
 		return rpc_problem(c, -TG_E_INVALID_PARAMS, "account",
 				   "a new account's name is a-z, then a-z 0-9 _ - (at most 32)");
-	c->problem.hint[0] = '\0';
 	snprintf(alias, sizeof alias, "%.*s", (int)name.len, name.data);
 	err = rpc_account_add(c->d, alias, -1, 0, &a);
 	if (err)
