@@ -76,7 +76,9 @@ def kills_under_traffic():
         programs = [Traffic(w.daemon.path, "p%d" % i, user) for i in range(3)]
         for p in programs:
             p.start()
-        w.sandbox.call("flood", **{"from": user, "to": bot, "count": 50 * KILLS, "rate": 100})
+        flood = Line(w.sandbox.control_path)  # answers at its end
+        params = {"from": user, "to": bot, "count": 20 * KILLS, "rate": 100}
+        flood.send({"id": 1, "method": "flood", "params": params})
         kills = cuts = 0
         for i in range(KILLS):
             time.sleep(rng.uniform(0.02, 0.5) * SLOW)
@@ -87,7 +89,8 @@ def kills_under_traffic():
                 w.sandbox.call("fault", kind="cut", times=1)
                 cuts += 1
             w.check()
-        time.sleep(2 * SLOW)
+        assert "result" in flood.read()
+        time.sleep(SLOW)
         for p in programs:
             p.stop = True
         for p in programs:
