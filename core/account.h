@@ -1,8 +1,9 @@
 /* Inside core: the account and what its files call of each other. Owner of the struct: account.c.
  * event.c holds what the world will pull, writes.c what goes to the store, dc.c the data centres,
- * address.c where they live, query.c the calls, refusal.c Telegram's errors, login.c the way in and
- * out, peers.c and resolve.c who is who, updates.c carriers, box.c the order of a box, difference.c
- * what was missed, short.c the short forms. */
+ * address.c where they live, query.c the calls, flood.c what holds them back, refusal.c Telegram's
+ * errors, login.c the way in and out, peers.c and resolve.c who is who, updates.c carriers,
+ * update_state.c the boxes at rest, box.c the order of a box, difference.c what was missed, short.c
+ * the short forms. */
 #ifndef CORE_ACCOUNT_H
 #define CORE_ACCOUNT_H
 
@@ -253,11 +254,16 @@ void tg_calls_fail(struct tg_account *a, int error);
 void tg_calls_fail_at(struct tg_account *a, int dc,
 		      const struct tg_answer *r); /* that wait for it */
 void tg_calls_free(struct tg_account *a);
-/* The body's peer, as a number to hold floods by. */
 bool tg_call_is_once(unsigned method); /* not idempotent (D.79) */
 /* An own call's answer by its method's type; NULL: unreadable. */
 struct tl_obj *tg_answer_decode(const struct tg_call *c, const struct tg_answer *r,
 				struct tl_arena *arena);
+
+/* flood.c */
+/* Until when this call must wait, or 0. What is over is cleared on the way. */
+int64_t tg_flood_until(struct tg_account *a, struct tg_call *c);
+void tg_flood_hold(struct tg_account *a, struct tg_call *c, int64_t until);
+void tg_flood_free(struct tg_account *a);
 
 /* refusal.c */
 struct tg_refusal {

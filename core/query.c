@@ -12,93 +12,7 @@ struct tg_chain {
 	uint64_t id;
 	struct tg_call *first, **last;
 };
-/* A method towards a target that Telegram told to wait. */
-struct tg_hold {
-	struct tg_hold *next;
-	unsigned method;
-	uint64_t target;
-	int64_t until;
-};
-
 static void try_send(struct tg_account *a, struct tg_call *c);
-
-/* ---- floods ---- */
-static uint64_t hash_bytes(const uint8_t *p, size_t n)
-{
-	uint64_t h = 0xcbf29ce484222325u;
-
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ p[i]) * 0x100000001b3u;
-	return h;
-}
-
-/* Whom a call is about: the first of these fields that it has. */
-static uint64_t target_of(const struct tg_call *c)
-{
-	static const char *const fields[] = {"peer", "channel", "user_id", "chat_id", "to_peer"};
-	struct tl_cursor in = tl_cursor(c->body, c->n);
-	struct tl_arena arena;
-	struct tl_obj *o;
-	struct tl_buf b = {0};
-	uint64_t target = 0;
-
-	tl_arena_init(&arena, TG_ARENA_CAP);
-	if (tl_decode(&tl_api, &arena, &in, &o, NULL) == 0) {
-		for (size_t i = 0; i < sizeof fields / sizeof *fields && !target; i++) {
-			const struct tl_obj *peer = tl_field_obj(&tl_api, o, fields[i]);
-			int64_t number;
-
-			if (peer && tl_encode(&tl_api, peer, &b) == 0)
-				target = hash_bytes(b.data, b.len);
-			else if (tl_field_int(&tl_api, o, fields[i], &number))
-				target = (uint64_t)number;
-		}
-	}
-	tl_buf_free(&b);
-	tl_arena_free(&arena);
-	return target;
-}
-
-/* Until when this call must wait, or 0. What is over is cleared on the way. */
-static int64_t held_until(struct tg_account *a, struct tg_call *c)
-{
-	struct tg_hold **at = &a->calls.holds;
-
-	while (*at) {
-		struct tg_hold *h = *at;
-
-		if (h->until <= a->now.boot) {
-			*at = h->next;
-			free(h);
-			continue;
-		}
-		if (h->method == c->method) {
-			if (!c->has_target)
-				c->target = target_of(c);
-			c->has_target = true;
-			if (h->target == c->target)
-				return h->until;
-		}
-		at = &h->next;
-	}
-	return 0;
-}
-
-static void hold(struct tg_account *a, struct tg_call *c, int64_t until)
-{
-	struct tg_hold *h;
-
-	if (held_until(a, c) >= until)
-		return;
-	h = malloc(sizeof *h);
-	if (!h)
-		return;
-	if (!c->has_target)
-		c->target = target_of(c);
-	c->has_target = true;
-	*h = (struct tg_hold){a->calls.holds, c->method, c->target, until};
-	a->calls.holds = h;
-}
 
 /* ---- the end of a call ---- */
 static void make_ready(struct tg_account *a, struct tg_call *c)
@@ -263,7 +177,7 @@ static void try_send(struct tg_account *a, struct tg_call *c)
 	c->state = TG_CALL_WAIT;
 	if (c->chain && c->chain->first != c)
 		return; /* its turn comes */
-	until = held_until(a, c);
+	until = tg_flood_until(a, c);
 	if (until && may_wait(a, c, until)) {
 		sleep_until(a, c, until);
 		return;
@@ -478,7 +392,8 @@ static void refused(struct tg_account *a, struct tg_call *c, struct tg_dc *dc, i
 
 	switch (why.kind) {
 	case TG_REFUSED_WAIT:
-		hold(a, c, until);
+		c->tries = 0;
+		tg_flood_hold(a, c, until);
 		if (!may_wait(a, c, until))
 			break;
 		sleep_until(a, c, until);
@@ -491,7 +406,7 @@ static void refused(struct tg_account *a, struct tg_call *c, struct tg_dc *dc, i
 		c->unclear = true;
 		if (!why.value)
 			until = a->now.boot + (TG_SECOND << (c->tries < 6 ? c->tries : 6));
-		c->tries++;
+		c->tries = why.value ? 0 : c->tries + 1;
 		if (until > c->deadline || tg_call_is_once(c->method))
 			break;
 		sleep_until(a, c, until);
@@ -597,12 +512,7 @@ void tg_calls_free(struct tg_account *a)
 		recall(a, a->calls.all, &sent);
 		tg_call_free(a, a->calls.all);
 	}
-	while (a->calls.holds) {
-		struct tg_hold *h = a->calls.holds;
-
-		a->calls.holds = h->next;
-		free(h);
-	}
+	tg_flood_free(a);
 	a->calls.chains.count = 0;
 	tg_map_free(&a->calls.chains);
 }

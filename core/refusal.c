@@ -27,6 +27,8 @@ static const struct {
 	{"USER_DEACTIVATED_BAN", TG_REFUSED_KEY, 0},
 	{"AUTH_KEY_DUPLICATED", TG_REFUSED_TWICE, 0},
 	{"RANDOM_ID_DUPLICATE", TG_REFUSED, 0}, /* the first one was taken (D.80) */
+	{"AUTH_RESTART", TG_REFUSED, 0},        /* the login begins anew, not this call */
+	{"CALL_OCCUPY_FAILED", TG_REFUSED, 0},
 	{"TAKEOUT_INIT_DELAY_", TG_REFUSED, 0},
 	{"2FA_CONFIRM_WAIT_", TG_REFUSED, 0},
 	{"FLOOD_TEST_PHONE_WAIT_", TG_REFUSED, 0},

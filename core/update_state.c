@@ -1,0 +1,215 @@
+/* The boxes of an account: their rows in the store, their timers, birth and death. */
+#include "core/account.h"
+
+#include <stdlib.h>
+
+#define STATE_VERSION 1
+
+/* ---- the store's rows ---- */
+static struct tg_key channel_key(const struct tg_account *a, int64_t id)
+{
+	struct tg_key k = tg_key(a, 'h');
+
+	tg_key_number(&k, (uint64_t)id);
+	return k;
+}
+
+static void load_common(struct tg_account *a)
+{
+	struct tg_updates *u = &a->up;
+	struct tg_key k = tg_key(a, 'b');
+	struct tl_buf b = {0};
+	struct tl_cursor c;
+	int32_t values[4];
+
+	if (tg_read(a, TG_TABLE_STATE, k.bytes, k.n, &b) != 0) {
+		tl_buf_free(&b);
+		return; /* the state is asked for (F.77) */
+	}
+	c = tl_cursor(b.data, b.len);
+	if (tl_get_u32(&c) == STATE_VERSION) {
+		for (int i = 0; i < 4; i++)
+			values[i] = (int32_t)tl_get_u32(&c);
+		for (int i = 0; i < TG_BOX_COUNT && !c.err; i++) {
+			u->box[i].pts = values[i];
+			u->box[i].known = true;
+		}
+		u->date = values[3];
+	}
+	tl_buf_free(&b);
+}
+
+void tg_updates_save(struct tg_account *a)
+{
+	struct tg_updates *u = &a->up;
+	struct tl_buf b = {0};
+	struct tg_key k;
+
+	if (u->dirty) {
+		k = tg_key(a, 'b');
+		tl_put_u32(&b, STATE_VERSION);
+		for (int i = 0; i < TG_BOX_COUNT; i++)
+			tl_put_u32(&b, (uint32_t)u->box[i].pts);
+		tl_put_u32(&b, (uint32_t)u->date);
+		if (!b.err)
+			tg_write(a, TG_TABLE_STATE, k.bytes, k.n, b.data, b.len);
+		u->dirty = false;
+	}
+	while (u->dirty_channels) {
+		struct tg_channel *ch = u->dirty_channels;
+
+		u->dirty_channels = ch->next_dirty;
+		ch->dirty = false;
+		k = channel_key(a, ch->id);
+		tl_buf_clear(&b);
+		tl_put_u32(&b, (uint32_t)ch->box.pts);
+		if (!ch->box.known)
+			tg_erase(a, TG_TABLE_STATE, k.bytes, k.n);
+		else if (!b.err)
+			tg_write(a, TG_TABLE_STATE, k.bytes, k.n, b.data, b.len);
+	}
+	tl_buf_free(&b);
+}
+
+void tg_channel_dirty(struct tg_account *a, struct tg_channel *ch)
+{
+	if (ch->dirty)
+		return;
+	ch->dirty = true;
+	ch->next_dirty = a->up.dirty_channels;
+	a->up.dirty_channels = ch;
+}
+
+/* ---- life ---- */
+static void gap_over(struct tg_account *a, struct tg_timer *t)
+{
+	(void)t;
+	tg_difference(a);
+}
+
+static void channel_timer(struct tg_account *a, struct tg_timer *t)
+{
+	tg_channel_difference(a, TG_OF(t, struct tg_channel, timer));
+}
+
+void tg_updates_init(struct tg_account *a)
+{
+	struct tg_updates *u = &a->up;
+
+	u->gap.fire = gap_over;
+	u->idle.fire = gap_over;
+	u->retry.fire = tg_difference_retry;
+	u->waiting_last = &u->waiting;
+	load_common(a);
+}
+
+static void drop_channels(struct tg_account *a)
+{
+	struct tg_map *m = &a->up.channels;
+
+	for (uint32_t i = 0; i < m->cap; i++) {
+		struct tg_channel *ch = m->slots[i].value;
+
+		if (!ch)
+			continue;
+		tg_timer_clear(&a->timers, &ch->timer);
+		tg_box_forget(&ch->box);
+		if (ch->call)
+			tg_call_drop(a, ch->call, NULL);
+		free(ch);
+	}
+	tg_map_free(m);
+}
+
+void tg_updates_reset(struct tg_account *a)
+{
+	struct tg_updates *u = &a->up;
+
+	if (u->call)
+		tg_call_drop(a, u->call, NULL);
+	tg_timer_clear(&a->timers, &u->gap);
+	tg_timer_clear(&a->timers, &u->idle);
+	tg_timer_clear(&a->timers, &u->retry);
+	for (int i = 0; i < TG_BOX_COUNT; i++)
+		tg_box_forget(&u->box[i]);
+	drop_channels(a);
+	*u = (struct tg_updates){0};
+	tg_updates_init(a);
+}
+
+/* The calls are gone already. */
+void tg_updates_free(struct tg_account *a)
+{
+	struct tg_map *m = &a->up.channels;
+
+	a->up.call = NULL;
+	for (uint32_t i = 0; i < m->cap; i++)
+		if (m->slots[i].value)
+			((struct tg_channel *)m->slots[i].value)->call = NULL;
+	for (int i = 0; i < TG_BOX_COUNT; i++)
+		tg_box_forget(&a->up.box[i]);
+	drop_channels(a);
+}
+
+void tg_updates_online(struct tg_account *a)
+{
+	if (!a->authorized)
+		return;
+	tg_timer_clear(&a->timers, &a->up.retry);
+	tg_difference(a);
+}
+
+struct tg_channel *tg_channel_get(struct tg_account *a, int64_t id)
+{
+	struct tg_channel *ch = tg_map_get(&a->up.channels, (uint64_t)id);
+	struct tg_key k = channel_key(a, id);
+	struct tl_buf b = {0};
+
+	if (ch)
+		return ch;
+	ch = calloc(1, sizeof *ch);
+	if (!ch || !tg_map_put(&a->up.channels, (uint64_t)id, ch)) {
+		free(ch);
+		return NULL;
+	}
+	ch->id = id;
+	ch->timer.fire = channel_timer;
+	if (tg_read(a, TG_TABLE_STATE, k.bytes, k.n, &b) == 0) {
+		struct tl_cursor c = tl_cursor(b.data, b.len);
+
+		ch->box.pts = (int32_t)tl_get_u32(&c);
+		ch->box.known = !c.err;
+	}
+	tl_buf_free(&b);
+	return ch;
+}
+
+/* ---- gaps ---- */
+void tg_updates_arm(struct tg_account *a)
+{
+	struct tg_updates *u = &a->up;
+	int64_t at = TG_NEVER;
+
+	for (int i = 0; i < TG_BOX_COUNT; i++) {
+		int64_t gap = tg_box_gap_at(&u->box[i]);
+
+		at = gap < at ? gap : at;
+		if (u->box[i].suspect) {
+			u->box[i].suspect = false;
+			tg_difference(a);
+			return;
+		}
+	}
+	tg_timer_set(&a->timers, &u->gap, at);
+}
+
+void tg_channel_arm(struct tg_account *a, struct tg_channel *ch)
+{
+	if (ch->box.suspect) {
+		ch->box.suspect = false;
+		tg_channel_difference(a, ch);
+		return;
+	}
+	if (!ch->box.busy)
+		tg_timer_set(&a->timers, &ch->timer, tg_box_gap_at(&ch->box));
+}
