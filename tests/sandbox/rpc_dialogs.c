@@ -1,6 +1,8 @@
 /* Lists of dialogs and what belongs to one: settings, drafts, pins, marks. */
 #include "tests/sandbox/world.h"
 
+#define FILTERS_LAYER 174 /* before it, a vector */
+
 struct row {
 	struct sb_dialog *d;
 	struct sb_msg *top;
@@ -266,6 +268,20 @@ static void get_drafts(struct sb_world *w, struct sb_call *c, struct sb_user *me
 	sb_reply(c, sb_tl_updates(&v, sb_vec(&list)));
 }
 
+static void get_filters(struct sb_world *w, struct sb_call *c, struct sb_user *me)
+{
+	struct tl_messages_dialogFilters *o = SB_NEW(c->arena, messages_dialogFilters);
+
+	(void)w;
+	(void)me;
+	if (sb_older(c, FILTERS_LAYER)) {
+		sb_reply_vector(c, c->request->ctor, &o->filters);
+		return;
+	}
+	o->filters = sb_vec_of(c->arena, &SB_NEW(c->arena, dialogFilterDefault)->obj);
+	sb_reply(c, &o->obj);
+}
+
 /* ---- notifications
  * -------------------------------------------------------------------------------------------- */
 static struct sb_dialog *notify_dialog(struct sb_world *w, struct sb_user *me,
@@ -318,6 +334,7 @@ const struct sb_method sb_methods_dialogs[] = {
 	{TL_messages_getPinnedDialogs, SB_PEOPLE, get_pinned, NULL},
 	{TL_messages_getPeerDialogs, SB_PEOPLE, get_peer_dialogs, NULL},
 	{TL_messages_getPeerSettings, SB_PEOPLE, get_peer_settings, NULL},
+	{TL_messages_getDialogFilters, SB_PEOPLE, get_filters, NULL},
 	{TL_messages_toggleDialogPin, SB_PEOPLE, toggle_pin, NULL},
 	{TL_messages_markDialogUnread, SB_PEOPLE, mark_unread, NULL},
 	{TL_messages_saveDraft, SB_PEOPLE, save_draft, NULL},

@@ -68,8 +68,6 @@ const struct sb_method sb_methods_empty[] = {
 	{TL_messages_getCustomEmojiDocuments, 0, NULL, "[]"},
 	{TL_messages_getAttachMenuBots, SB_PEOPLE, NULL,
 	 "{\"_\":\"attachMenuBots\",\"hash\":\"0\",\"bots\":[],\"users\":[]}"},
-	{TL_messages_getDialogFilters, SB_PEOPLE, NULL,
-	 "{\"_\":\"messages.dialogFilters\",\"filters\":[{\"_\":\"dialogFilterDefault\"}]}"},
 	{TL_messages_getSuggestedDialogFilters, SB_PEOPLE, NULL, "[]"},
 	{TL_messages_getDialogUnreadMarks, SB_PEOPLE, NULL, "[]"},
 	{TL_messages_getQuickReplies, SB_PEOPLE, NULL,
@@ -83,12 +81,6 @@ const struct sb_method sb_methods_empty[] = {
 	 "{\"_\":\"defaultHistoryTTL\",\"period\":0}"},
 	{TL_messages_getSplitRanges, SB_PEOPLE, NULL, "[]"},
 	{TL_messages_getPaidReactionPrivacy, SB_PEOPLE, NULL, "updates"},
-	{TL_messages_getWebPage, 0, NULL,
-	 "{\"_\":\"messages.webPage\",\"webpage\":{\"_\":\"webPageEmpty\",\"id\":\"0\"},"
-	 "\"chats\":[],\"users\":[]}"},
-	{TL_messages_getWebPagePreview, SB_PEOPLE, NULL,
-	 "{\"_\":\"messages.webPagePreview\",\"media\":{\"_\":\"messageMediaEmpty\"},"
-	 "\"chats\":[],\"users\":[]}"},
 	{TL_messages_getSponsoredMessages, SB_PEOPLE, NULL,
 	 "{\"_\":\"messages.sponsoredMessagesEmpty\"}"},
 	{TL_messages_getPinnedSavedDialogs, SB_PEOPLE, NULL,

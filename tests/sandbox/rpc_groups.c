@@ -10,7 +10,7 @@ void sb_reply_invited(struct sb_call *c, struct sb_act *t)
 	struct tl_messages_invitedUsers *o = SB_NEW(c->arena, messages_invitedUsers);
 
 	o->updates = sb_act_answer(t, c, (struct tl_vec){NULL, 0});
-	sb_reply(c, c->layer && c->layer < INVITED_LAYER ? o->updates : &o->obj);
+	sb_reply(c, sb_older(c, INVITED_LAYER) ? o->updates : &o->obj);
 }
 
 void sb_reply_joined(struct sb_call *c, struct sb_act *t)
@@ -19,7 +19,7 @@ void sb_reply_joined(struct sb_call *c, struct sb_act *t)
 		SB_NEW(c->arena, messages_chatInviteJoinResultOk);
 
 	o->updates = sb_act_answer(t, c, (struct tl_vec){NULL, 0});
-	sb_reply(c, c->layer && c->layer < JOINED_LAYER ? o->updates : &o->obj);
+	sb_reply(c, sb_older(c, JOINED_LAYER) ? o->updates : &o->obj);
 }
 
 static struct sb_chat *group_in(struct sb_world *w, struct sb_call *c, struct sb_user *me,

@@ -2,6 +2,8 @@
 #include "tests/sandbox/world.h"
 
 #define CONFIG_LIFE 3600
+#define APP_CONFIG_LAYER 150 /* before it, the JSON value alone */
+#define WEB_PAGE_LAYER 174   /* before it, the page or media alone */
 
 static struct tl_vec dc_options(struct sb_world *w, struct tl_arena *a)
 {
@@ -87,12 +89,16 @@ static void get_app_config(struct sb_world *w, struct sb_call *c, struct sb_user
 		"\"value\":{\"_\":\"jsonNumber\",\"value\":1}}]}}";
 	const struct tl_help_getAppConfig *in = (const void *)c->request;
 
+	struct tl_help_appConfig *o;
+
 	(void)w;
 	(void)me;
-	if (in->hash == 1)
+	if (in->hash == 1 && !sb_older(c, APP_CONFIG_LAYER)) {
 		sb_reply(c, &SB_NEW(c->arena, help_appConfigNotModified)->obj);
-	else
-		sb_reply(c, sb_from_json(c->arena, 0, config));
+		return;
+	}
+	o = (void *)sb_from_json(c->arena, 0, config);
+	sb_reply(c, sb_older(c, APP_CONFIG_LAYER) ? o->config : &o->obj);
 }
 
 static void get_terms_update(struct sb_world *w, struct sb_call *c, struct sb_user *me)
@@ -124,6 +130,27 @@ static void get_support(struct sb_world *w, struct sb_call *c, struct sb_user *m
 	sb_reply(c, &o->obj);
 }
 
+/* There is no web in the box. */
+static void get_web_page(struct sb_world *w, struct sb_call *c, struct sb_user *me)
+{
+	struct tl_messages_webPage *o = SB_NEW(c->arena, messages_webPage);
+
+	(void)w;
+	(void)me;
+	o->webpage = &SB_NEW(c->arena, webPageEmpty)->obj;
+	sb_reply(c, sb_older(c, WEB_PAGE_LAYER) ? o->webpage : &o->obj);
+}
+
+static void get_web_preview(struct sb_world *w, struct sb_call *c, struct sb_user *me)
+{
+	struct tl_messages_webPagePreview *o = SB_NEW(c->arena, messages_webPagePreview);
+
+	(void)w;
+	(void)me;
+	o->media = &SB_NEW(c->arena, messageMediaEmpty)->obj;
+	sb_reply(c, sb_older(c, WEB_PAGE_LAYER) ? o->media : &o->obj);
+}
+
 const struct sb_method sb_methods_help[] = {
 	{TL_help_getConfig, SB_ANYONE, get_config, NULL},
 	{TL_help_getNearestDc, SB_ANYONE, get_nearest_dc, NULL},
@@ -145,6 +172,8 @@ const struct sb_method sb_methods_help[] = {
 	{TL_help_getPeerColors, 0, NULL, "{\"_\":\"help.peerColors\",\"hash\":1,\"colors\":[]}"},
 	{TL_help_getPeerProfileColors, 0, NULL,
 	 "{\"_\":\"help.peerColors\",\"hash\":1,\"colors\":[]}"},
+	{TL_messages_getWebPage, SB_PEOPLE, get_web_page, NULL},
+	{TL_messages_getWebPagePreview, SB_PEOPLE, get_web_preview, NULL},
 	{TL_help_dismissSuggestion, SB_PEOPLE, NULL, "true"},
 	{TL_help_acceptTermsOfService, SB_PEOPLE, NULL, "true"},
 	{TL_help_saveAppLog, SB_ANYONE, NULL, "true"},

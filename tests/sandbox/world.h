@@ -442,6 +442,10 @@ extern const struct sb_method sb_methods_help[], sb_methods_auth[], sb_methods_p
 	sb_methods_empty[];
 /* text may begin with a code: "403 CHAT_WRITE_FORBIDDEN"; 400 otherwise. */
 void sb_fail(struct sb_call *c, const char *text);
+static inline bool sb_older(const struct sb_call *c, int layer) /* than the given one */
+{
+	return c->layer && c->layer < layer;
+}
 const struct sb_method **sb_method_table(void);              /* by constructor index; malloc */
 void sb_answer_updates(struct sb_call *c, struct sb_act *t); /* answers, then pushes and ends */
 /* An answer written as JSON. */
