@@ -1,0 +1,217 @@
+"""layerd from Python: one file, standard library only. Copy it beside your script.
+
+    import layerd
+    tg = layerd.Client()                                  # $LAYERD_SOCKET or the usual places
+    tg.send_message(peer="me", text="hello")              # layerd's own methods
+    tg.messages.getHistory(peer="@durov", limit=3)        # every method of Telegram, by its own name
+    for update in tg.updates(types=["new_message"], direction="in"):
+        print(update["message"]["text"])
+
+Errors come as layerd.Error; its kind is what to switch on. A Client belongs to one thread; updates() has
+a connection of its own, so calls from within its loop are fine.
+"""
+
+import json
+import os
+import socket
+import time
+
+__all__ = ["Client", "Error", "Unreachable"]
+
+RECONNECT_FIRST = 0.2  # seconds before the second attempt, doubled up to RECONNECT_MOST
+RECONNECT_MOST = 10.0
+READ_SIZE = 1 << 16
+
+
+class Error(Exception):
+    """The daemon, or Telegram through it, said no."""
+
+    def __init__(self, error):
+        self.code = error.get("code", 0)
+        self.message = error.get("message", "")
+        self.data = error.get("data") or {}
+        self.kind = self.data.get("kind", "internal")
+        self.hint = self.data.get("hint")
+        self.retryable = bool(self.data.get("retryable"))
+        self.retry_after = self.data.get("retry_after")
+        super().__init__("%s (%s %d)%s" % (self.message, self.kind, self.code, self.hint and "; " + self.hint or ""))
+
+
+class Unreachable(Error):
+    """There is no daemon at the other end, or it left before it answered."""
+
+    def __init__(self, path, why):
+        super().__init__({"code": -1, "message": "%s: %s" % (path, why), "data": {"kind": "unreachable", "retryable": True}})
+
+
+def default_socket():
+    if os.environ.get("LAYERD_SOCKET"):
+        return os.environ["LAYERD_SOCKET"]
+    own = os.path.join(os.environ.get("XDG_RUNTIME_DIR") or "/nonexistent", "layerd", "layerd.sock")
+    return own if os.path.exists(own) else "/run/layerd/layerd.sock"
+
+
+class _Connection:
+    """One JSON text a line, both ways."""
+
+    def __init__(self, path):
+        self.path = path
+        self.buffer = bytearray()
+        self.last_id = 0
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self.sock.connect(path)
+        except OSError as e:
+            self.sock.close()
+            raise Unreachable(path, e.strerror) from None
+
+    def close(self):
+        self.sock.close()
+
+    def send(self, method, params):
+        self.last_id += 1
+        line = json.dumps({"jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params})
+        try:
+            self.sock.sendall(line.encode() + b"\n")
+        except OSError as e:
+            raise Unreachable(self.path, e.strerror) from None
+        return self.last_id
+
+    def read(self):
+        seen = 0
+        while True:
+            end = self.buffer.find(b"\n", seen)
+            if end >= 0:
+                line = bytes(self.buffer[:end])
+                del self.buffer[:end + 1]
+                return json.loads(line)
+            seen = len(self.buffer)
+            try:
+                chunk = self.sock.recv(READ_SIZE)
+            except OSError as e:
+                raise Unreachable(self.path, e.strerror) from None
+            if not chunk:
+                raise Unreachable(self.path, "the daemon closed the connection")
+            self.buffer += chunk
+
+    def answer(self, request, on_note=None):
+        while True:
+            message = self.read()
+            if "method" in message:
+                if on_note:
+                    on_note(message)
+            elif message.get("id") in (request, None):
+                if "error" in message:
+                    raise Error(message["error"])
+                return message.get("result")
+
+
+class _Method:
+    """client.messages.sendMessage: a name in the making, called in the end."""
+
+    def __init__(self, client, name):
+        self._client = client
+        self._name = name
+
+    def __getattr__(self, name):
+        return _Method(self._client, "%s.%s" % (self._name, name))
+
+    def __call__(self, **params):
+        return self._client.call(self._name, **params)
+
+
+class Client:
+    """socket: path; account: for every call that names none; timeout: seconds, likewise;
+    progress: a function that is given the parameters of progress notifications."""
+
+    def __init__(self, socket=None, account=None, timeout=None, progress=None):
+        self.path = socket or default_socket()
+        self.account = account
+        self.timeout = timeout
+        self.progress = progress
+        self._connection = None
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return _Method(self, name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        if self._connection:
+            self._connection.close()
+        self._connection = None
+
+    def _params(self, params):
+        # from_=… stands for Python's own words; None is a parameter left out.
+        out = {k[:-1] if k.endswith("_") else k: v for k, v in params.items() if v is not None}
+        if self.account is not None:
+            out.setdefault("account", self.account)
+        if self.timeout is not None:
+            out.setdefault("timeout", self.timeout)
+        return out
+
+    def call(self, method, **params):
+        """Calls a method and returns its result; raises Error. A lost connection is opened again at the
+        next call; a request is never repeated by itself, for it may have been done."""
+        if self._connection is None:
+            self._connection = _Connection(self.path)
+        try:
+            request = self._connection.send(method, self._params(params))
+            return self._connection.answer(request, self._progress)
+        except Unreachable:
+            self.close()
+            raise
+        except BaseException as e:
+            if not isinstance(e, Error):
+                self.close()  # interrupted half-way: the answer would be taken for the next one's
+            raise
+
+    def _progress(self, note):
+        if self.progress and note["method"] == "progress":
+            self.progress(note["params"])
+
+    def updates(self, reconnect=True, **filters):
+        """Yields updates for ever, subscribing again when the daemon was restarted. With consumer="name"
+        the daemon keeps the position, and each update is acknowledged when the next one is asked for:
+        one whose handling raised comes again."""
+        pause = RECONNECT_FIRST
+        while True:
+            try:
+                for update in self._stream(filters):
+                    pause = RECONNECT_FIRST
+                    yield update
+                return  # another connection took the consumer over
+            except Unreachable:
+                if not reconnect:
+                    raise
+            except Error as e:
+                if not (reconnect and e.kind in ("shutting_down", "overloaded")):
+                    raise
+            time.sleep(pause)
+            pause = min(pause * 2, RECONNECT_MOST)
+
+    def _stream(self, filters):
+        connection = _Connection(self.path)
+        early = []
+        try:
+            params = self._params(filters)
+            params.pop("timeout", None)
+            connection.answer(connection.send("subscribe", params), early.append)
+            while True:
+                note = early.pop(0) if early else connection.read()
+                if note.get("method") == "subscription_ended":
+                    return
+                if note.get("method") != "update":
+                    continue
+                yield note["params"]
+                if "consumer" in params and params.get("ack", "manual") == "manual" and "seq" in note["params"]:
+                    ack = {"consumer": params["consumer"], "seq": note["params"]["seq"]}
+                    connection.answer(connection.send("ack", ack), early.append)
+        finally:
+            connection.close()
