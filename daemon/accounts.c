@@ -147,7 +147,7 @@ int rpc_account_choose(struct rpc_call *c)
 	if (!a)
 		return err ? err : required(c);
 	set(c, a);
-	return c->flags & RPC_LOGGED_IN ? check_state(c, tg_account_state(a->tg)) : 0;
+	return c->flags & RPC_LOGGED_IN ? check_state(c, a->state) : 0;
 }
 
 int rpc_account_login(struct rpc_call *c)
@@ -171,7 +171,8 @@ int rpc_account_login(struct rpc_call *c)
 		return required(c);
 	if (!name.data)
 		name = tl_str(c->conn && c->conn->account[0] ? c->conn->account : "main");
-	c->problem.hint[0] = '\0';
+	tl_buf_free(&c->problem.extra);
+	c->problem = (struct rpc_problem){0};
 	if (!rpc_account_name_ok(name))
 		return rpc_problem(c, -TG_E_INVALID_PARAMS, "account",
 				   "a new account's name is a-z, then a-z 0-9 _ - (at most 32)");
@@ -260,7 +261,8 @@ int rpc_account_add(struct rpc_daemon *d, const char *name, int catch_up, int dc
 		end = &(*end)->next;
 	*end = a;
 	all->count++;
-	if (tg_account_state(a->tg) == TG_READY)
+	a->state = tg_account_state(a->tg);
+	if (a->state == TG_READY)
 		tg_account_connect(a->tg, rpc_now());
 	rpc_account_touch(a);
 	*ret = a;
@@ -446,7 +448,7 @@ int rpc_accounts_load(struct rpc_daemon *d)
 void rpc_account_write(struct tl_buf *b, const struct rpc_account *a)
 {
 	struct tg_peer_query q = {.form = TG_FORM_SELF};
-	enum tg_state state = tg_account_state(a->tg);
+	enum tg_state state = a->state;
 	const char *reason = tg_account_reason(a->tg);
 	struct tg_peer me;
 

@@ -34,6 +34,7 @@ struct rpc_account {
 	struct rpc_event *events, **events_tail; /* of the batch that comes next */
 	unsigned event_count;
 	struct rpc_commit *failed;  /* the batch that will come again */
+	enum tg_state state;        /* as told: it is on the disk */
 	struct tg_event last_error; /* of the last change of state */
 	bool ready, removed;
 	unsigned commits; /* with the store thread */

@@ -102,7 +102,7 @@ struct rpc_result rpc_engine_refuse(struct rpc_call *c, const struct tg_event *e
 	if (err == -TG_E_TIMEOUT)
 		c->problem.outcome = e->sent ? "unknown" : "not_sent";
 	if (err == -TG_E_SESSION_REVOKED || err == -TG_E_ACCOUNT_NOT_READY)
-		c->problem.state = tg_state_name(tg_account_state(c->account->tg));
+		c->problem.state = tg_state_name(c->account->state);
 	return rpc_refuse(c);
 }
 
@@ -199,7 +199,7 @@ void rpc_engine_stored(struct rpc_account *a, struct rpc_commit *k)
 static void state_changed(struct rpc_account *a)
 {
 	rpc_log(&a->d->log, RPC_NOTICE, "account_state", "account=%s state=%s reason=%s", a->name,
-		tg_state_name(tg_account_state(a->tg)), tg_account_reason(a->tg));
+		tg_state_name(a->state), tg_account_reason(a->tg));
 	own_event(a, rpc_event_state(a));
 	rpc_waiters_check(a->d);
 	rpc_daemon_status(a->d);
@@ -237,6 +237,7 @@ static void handle(struct rpc_account *a, const struct tg_event *e)
 		resolved(a, e);
 		break;
 	case TG_EV_STATE:
+		a->state = tg_account_state(a->tg);
 		a->last_error = *e;
 		a->last_error.data = NULL;
 		state_changed(a);

@@ -437,7 +437,7 @@ struct rpc_event *rpc_event_state(struct rpc_account *a)
 {
 	struct rpc_event *e = event_new(a, RPC_T_ACCOUNT_STATE);
 	const char *reason = tg_account_reason(a->tg);
-	enum tg_state state = tg_account_state(a->tg);
+	enum tg_state state = a->state;
 
 	if (!e)
 		return NULL;

@@ -353,7 +353,7 @@ int rpc_raw_encode(struct rpc_call *c)
 	if (err != -TG_E_NOMEM && err != -TG_E_TOO_LARGE)
 		err = -TG_E_INVALID_PARAMS;
 	if (why.hint[0])
-		rpc_hint(c, "did you mean %s?", why.hint);
+		rpc_hint(c, "%s", why.hint);
 	return rpc_problem(c, err, why.path, "%s%s%s", why.path, why.path[0] ? ": " : "", why.text);
 }
 

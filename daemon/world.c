@@ -255,7 +255,7 @@ void rpc_daemon_status(struct rpc_daemon *d)
 	char text[96];
 
 	for (const struct rpc_account *a = d->accounts->list; a; a = a->next)
-		ready += tg_account_state(a->tg) == TG_READY;
+		ready += a->state == TG_READY;
 	snprintf(text, sizeof text, "STATUS=%u/%u accounts ready, %u clients", ready,
 		 d->accounts->count, d->conn_count);
 	rpc_notify(text);

@@ -91,7 +91,7 @@ static struct rpc_result remove_account(struct rpc_call *c)
 	struct rpc_account *a = c->account;
 	struct tg_batch *batch;
 
-	if (tg_account_state(a->tg) == TG_READY) {
+	if (a->state == TG_READY) {
 		rpc_hint(c, "sign_out first: otherwise Telegram would keep the session");
 		return rpc_fail(c, -TG_E_NOT_PERMITTED, "the account is logged in");
 	}
@@ -126,10 +126,9 @@ static struct rpc_result login_result(struct rpc_call *c, bool seed)
 	rpc_js_open(b, NULL, '{');
 	if (!seed) {
 		rpc_js_text(b, "account", c->account->name);
-		rpc_js_text(b, "state", tg_state_name(tg_account_state(c->account->tg)));
+		rpc_js_text(b, "state", tg_state_name(c->account->state));
 	}
-	if (tg_account_state(c->account->tg) == TG_READY &&
-	    tg_peer_find(c->account->tg, &q, &me) == 0) {
+	if (c->account->state == TG_READY && tg_peer_find(c->account->tg, &q, &me) == 0) {
 		me.kind = TG_PEER_USER;
 		rpc_js_text(b, "name", me.name);
 		rpc_shape_known(b, "user", &me);
@@ -146,13 +145,13 @@ static void refuse_login(struct rpc_call *c)
 
 	e.data = (const uint8_t *)reason;
 	e.n = strlen(reason);
-	c->problem.state = tg_state_name(tg_account_state(c->account->tg));
+	c->problem.state = tg_state_name(c->account->state);
 	rpc_engine_refuse(c, &e);
 }
 
 static void check_login(struct rpc_call *c)
 {
-	switch (tg_account_state(c->account->tg)) {
+	switch (c->account->state) {
 	case TG_CONNECTING:
 		return;
 	case TG_FAILED:
@@ -180,7 +179,7 @@ static bool same_bot(const struct rpc_account *a, struct tl_str token)
 	char id[24];
 	int n = snprintf(id, sizeof id, "%lld:", (long long)tg_account_self(a->tg));
 
-	return tg_account_state(a->tg) == TG_READY && token.len > (uint32_t)n &&
+	return a->state == TG_READY && token.len > (uint32_t)n &&
 	       memcmp(token.data, id, (size_t)n) == 0;
 }
 
@@ -204,6 +203,7 @@ static struct rpc_result login_bot(struct rpc_call *c, struct tl_str token)
 		rpc_hint(c, "sign_out first, or log in under another account name");
 		return rpc_fail(c, err, "the account is logged in already");
 	}
+	a->state = tg_account_state(a->tg);
 	rpc_account_touch(a);
 	return rpc_wait(c, check_login);
 }
@@ -270,7 +270,7 @@ static const struct rpc_param submit_params[] = {
 
 static struct rpc_result login_submit(struct rpc_call *c)
 {
-	c->problem.state = tg_state_name(tg_account_state(c->account->tg));
+	c->problem.state = tg_state_name(c->account->state);
 	rpc_hint(c, "nothing is asked for in this state");
 	return rpc_fail(c, -TG_E_ACCOUNT_NOT_READY, NULL);
 }
@@ -285,7 +285,7 @@ static struct rpc_result login_state(struct rpc_call *c)
 
 static struct rpc_result login_cancel(struct rpc_call *c)
 {
-	bool under_way = tg_account_state(c->account->tg) == TG_CONNECTING;
+	bool under_way = c->account->state == TG_CONNECTING;
 
 	if (under_way) {
 		tg_account_disconnect(c->account->tg, rpc_now());
@@ -296,7 +296,7 @@ static struct rpc_result login_cancel(struct rpc_call *c)
 
 static void check_out(struct rpc_call *c)
 {
-	enum tg_state state = tg_account_state(c->account->tg);
+	enum tg_state state = c->account->state;
 
 	if (state == TG_SIGNED_OUT)
 		say(c, "signed_out", true);
@@ -314,7 +314,7 @@ static struct rpc_result sign_out(struct rpc_call *c)
 
 static struct rpc_result is_authorized(struct rpc_call *c)
 {
-	return say(c, "authorized", tg_account_state(c->account->tg) == TG_READY);
+	return say(c, "authorized", c->account->state == TG_READY);
 }
 
 /* ---- get_me ---------------------------------------------------------------------------------- */

@@ -303,7 +303,7 @@ static const struct rpc_param wait_params[] = {
 
 static bool account_is(const struct rpc_account *a, int what)
 {
-	return what == FOR_READY ? tg_account_state(a->tg) == TG_READY : tg_account_online(a->tg);
+	return what == FOR_READY ? a->state == TG_READY : tg_account_online(a->tg);
 }
 
 /* One account when it is named (or the connection's default), else all of them. */

@@ -143,7 +143,7 @@ static struct rpc_result encode(struct rpc_call *c)
 		rpc_problem(c, err == -TG_E_NOMEM ? err : -TG_E_INVALID_PARAMS, why.path, "%s",
 			    why.text);
 		if (why.hint[0])
-			rpc_hint(c, "did you mean %s?", why.hint);
+			rpc_hint(c, "%s", why.hint);
 		return rpc_refuse(c);
 	}
 	b = rpc_begin(c);

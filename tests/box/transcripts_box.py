@@ -73,6 +73,7 @@ class BotWorld:
         line = box.Line(self.daemon.paths["admin"])
         line.call("bot_sign_in", token=made["token"], account="main")
         line.close()
+        self.sandbox.call("send", **{"from": alice["user_id"], "to": "@golden_bot", "text": "hi"})  # bots may only answer
         self.names = {"bot": str(made["user_id"]), "alice": str(alice["user_id"]), "token": made["token"]}
 
     def close(self):
