@@ -406,6 +406,21 @@ static void tick_states(struct mt_client *c, struct mt_time now)
 	}
 }
 
+/* Nothing happened for a while: buffers that traffic had grown are given back. */
+static void give_back(struct mt_client *c)
+{
+	tl_buf_free(&c->plain);
+	tl_buf_free(&c->pack);
+	tl_buf_free(&c->sealed);
+	tl_buf_free(&c->zip);
+	mt_link_trim(c->link);
+	if (!c->acks_n) {
+		free(c->acks);
+		c->acks = NULL;
+		c->acks_cap = 0;
+	}
+}
+
 static void tick_open(struct mt_client *c, struct mt_time now)
 {
 	if (c->ack_at <= now.boot) {
@@ -415,6 +430,8 @@ static void tick_open(struct mt_client *c, struct mt_time now)
 	if (c->ping_at <= now.boot) {
 		c->ping_at = now.boot + MT_PING_PERIOD;
 		c->want_ping = true;
+		if (!c->flight.n && !c->waiting)
+			give_back(c);
 	}
 	if (c->state_at <= now.boot)
 		tick_states(c, now);

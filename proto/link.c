@@ -156,6 +156,16 @@ struct tl_buf *mt_link_out(struct mt_link *l)
 	return &l->out;
 }
 
+void mt_link_trim(struct mt_link *l)
+{
+	if (!l->out.len)
+		tl_buf_free(&l->out);
+	if (l->in_at == l->in.len) {
+		tl_buf_free(&l->in);
+		l->in_at = 0;
+	}
+}
+
 /* ---- in -------------------------------------------------------------------------------------- */
 
 int mt_link_feed(struct mt_link *l, const void *data, size_t n)

@@ -16,8 +16,7 @@ struct mt_env {
 	void *ctx;
 };
 
-/* ---- primitives (mbedTLS stays behind them) ---------------------------------------------------
- */
+/* ---- primitives (mbedTLS stays behind them) ---- */
 void mt_sha1(uint8_t out[20], const void *a, size_t na, const void *b, size_t nb); /* of a|b */
 void mt_sha256(uint8_t out[32], const void *a, size_t na, const void *b, size_t nb);
 void mt_sha256_3(uint8_t out[32], const void *a, size_t na, const void *b, size_t nb, const void *c,
@@ -44,8 +43,7 @@ void mt_wipe(void *p, size_t n);
 int mt_gunzip(const void *data, size_t n, struct tl_buf *out) TL_MUST;
 int mt_gzip(const void *data, size_t n, struct tl_buf *out) TL_MUST;
 
-/* ---- envelope (B8-B13) --------------------------------------------------------------------------
- */
+/* ---- envelope (B8-B13) ---- */
 struct mt_key {
 	uint8_t key[256];
 	uint8_t id[8]; /* SHA1(key)[12:20] */
@@ -120,7 +118,8 @@ void mt_link_free(struct mt_link *l);
 int mt_link_send(struct mt_link *l, const void *packet, size_t n, bool quick_ack) TL_MUST;
 int mt_link_send_quick_ack(struct mt_link *l, uint32_t token) TL_MUST; /* server side */
 struct tl_buf *
-mt_link_out(struct mt_link *l); /* bytes for the wire; tl_buf_drop what was written */
+mt_link_out(struct mt_link *l);       /* bytes for the wire; tl_buf_drop what was written */
+void mt_link_trim(struct mt_link *l); /* gives empty buffers back */
 int mt_link_feed(struct mt_link *l, const void *data, size_t n) TL_MUST;
 struct mt_packet {
 	enum mt_packet_kind {
