@@ -20,8 +20,7 @@ static struct sb_msg *say(struct sb_world *w, struct sb_user *from, int64_t to, 
 	return m;
 }
 
-/* ---- @echo_bot
- * --------------------------------------------------------------------------------------- */
+/* ---- @echo_bot ------------------------------------------------------------------------------- */
 static void echo_heard(struct sb_world *w, struct sb_user *self, struct sb_msg *m)
 {
 	const struct sb_post *p = m->post;
@@ -43,8 +42,7 @@ static void echo_heard(struct sb_world *w, struct sb_user *self, struct sb_msg *
 	sb_act_end(&t);
 }
 
-/* ---- @botfather: /newbot, a name, a username; or all in one line
- * ---------------------------------------- */
+/* ---- @botfather: /newbot, a name, a username; or all in one line ----------------------------- */
 enum father_step { FATHER_IDLE, FATHER_NAME, FATHER_USERNAME };
 struct father_talk { /* with one user */
 	enum father_step step;
@@ -153,8 +151,7 @@ static void father_heard(struct sb_world *w, struct sb_user *self, struct sb_msg
 	say(w, self, from->id, answer, NULL);
 }
 
-/* ---- the place
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the place ------------------------------------------------------------------------------- */
 static struct sb_user *make_bot(struct sb_world *w, const char *username, const char *first,
 				const char *about)
 {

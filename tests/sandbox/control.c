@@ -40,8 +40,7 @@ struct sb_control {
 	struct sb_request *requests;
 };
 
-/* ---- connections
- * ------------------------------------------------------------------------------------- */
+/* ---- connections ----------------------------------------------------------------------------- */
 static void client_free(struct client *c)
 {
 	struct client **p = &c->control->clients;
@@ -92,8 +91,7 @@ static void client_send(struct client *c, json_t *answer)
 	free(text);
 }
 
-/* ---- requests
- * ------------------------------------------------------------------------------------------ */
+/* ---- requests -------------------------------------------------------------------------------- */
 static void request_answer(struct sb_request *r, json_t *answer)
 {
 	struct sb_request **p = &r->control->requests;
@@ -316,8 +314,7 @@ static void client_accept(struct ev_loop *loop, ev_io *io, int revents)
 	ev_io_start(loop, &c->read);
 }
 
-/* ---- the socket
- * ------------------------------------------------------------------------------------------- */
+/* ---- the socket ------------------------------------------------------------------------------ */
 struct sb_control *sb_control_new(struct sb_world *w, const char *path)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
@@ -374,8 +371,7 @@ void sb_control_reset(struct sb_control *c)
 		sb_request_fail(c->requests, -32800, "the world was reset");
 }
 
-/* ---- parameters
- * --------------------------------------------------------------------------------------------- */
+/* ---- parameters ------------------------------------------------------------------------------ */
 int64_t sb_param_peer(struct sb_world *w, struct sb_request *r, json_t *params, const char *name)
 {
 	json_t *v = json_object_get(params, name);

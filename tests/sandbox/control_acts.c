@@ -24,8 +24,7 @@ static void message_done(struct sb_world *w, struct sb_request *r, struct sb_use
 	sb_request_done(r, json_pack("{s:i,s:i}", "message_id", m ? m->id : 0, "pts", b->pts));
 }
 
-/* ---- what a message is made of
- * ------------------------------------------------------------------------- */
+/* ---- what a message is made of --------------------------------------------------------------- */
 static struct tl_obj *tl_param(struct tl_arena *a, json_t *value, const char **ret_error)
 {
 	struct tl_buf buf = {0};
@@ -146,9 +145,7 @@ static const char *draft_param(struct sb_world *w, struct tl_arena *a, json_t *p
 	return err;
 }
 
-/* ---- acts
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- acts ------------------------------------------------------------------------------------ */
 static void do_send(struct sb_world *w, struct sb_request *r, json_t *params)
 {
 	struct sb_user *from = sb_param_user(w, r, params, "from");
@@ -295,8 +292,7 @@ static void do_status(struct sb_world *w, struct sb_request *r, json_t *params)
 	sb_request_done(r, NULL);
 }
 
-/* ---- questions to bots
- * ------------------------------------------------------------------------------------- */
+/* ---- questions to bots ----------------------------------------------------------------------- */
 static void bot_answered(void *ctx, const struct tl_obj *answer, const char *error)
 {
 	struct tl_buf b = {0};
@@ -340,9 +336,7 @@ static void do_inline_query(struct sb_world *w, struct sb_request *r, json_t *pa
 		refused(r, err);
 }
 
-/* ---- flood
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- flood ----------------------------------------------------------------------------------- */
 struct flood {
 	struct sb_request *request;
 	struct sb_user *from;

@@ -8,8 +8,7 @@ static void bad(struct sb_request *r, const char *text)
 	sb_request_fail(r, -32602, text);
 }
 
-/* ---- making
- * -------------------------------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------------------------------- */
 static void create_user(struct sb_world *w, struct sb_request *r, json_t *params)
 {
 	const char *phone = sb_param_text(params, "phone"),
@@ -141,8 +140,7 @@ static void create_channel(struct sb_world *w, struct sb_request *r, json_t *par
 	sb_request_done(r, json_pack("{s:I}", "channel_id", (json_int_t)c->id));
 }
 
-/* ---- logins
- * -------------------------------------------------------------------------------------------- */
+/* ---- logins ---------------------------------------------------------------------------------- */
 static void login_code(struct sb_world *w, struct sb_request *r, json_t *params)
 {
 	const char *phone = sb_param_text(params, "phone");
@@ -209,8 +207,7 @@ static void set_offline(struct sb_world *w, struct sb_request *r, json_t *params
 		sb_request_done(r, json_pack("{s:I}", "seconds", (json_int_t)seconds));
 }
 
-/* ---- faults, time, the end
- * -------------------------------------------------------------------------------- */
+/* ---- faults, time, the end ------------------------------------------------------------------- */
 static void fault(struct sb_world *w, struct sb_request *r, json_t *params)
 {
 	json_t *user = json_object_get(params, "user");

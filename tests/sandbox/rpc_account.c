@@ -5,8 +5,8 @@ static void update_status(struct sb_world *w, struct sb_call *c, struct sb_user 
 {
 	const struct tl_account_updateStatus *in = (const void *)c->request;
 
-	sb_reply_bool(c, true);
 	sb_status(w, me, !in->offline);
+	sb_reply_bool(c, true);
 }
 
 static void reply_self(struct sb_world *w, struct sb_call *c, struct sb_user *me)
@@ -55,8 +55,8 @@ static void update_profile(struct sb_world *w, struct sb_call *c, struct sb_user
 		me->last = in->last_name.len ? sb_text(&w->store, in->last_name) : NULL;
 	if (in->about.data)
 		me->about = in->about.len ? sb_text(&w->store, in->about) : NULL;
-	reply_self(w, c, me);
 	tell_name(w, c, me);
+	reply_self(w, c, me);
 }
 
 static const char *name_wrong(struct sb_world *w, int64_t peer, const char *name)
@@ -81,8 +81,8 @@ static void update_username(struct sb_world *w, struct sb_call *c, struct sb_use
 		return;
 	}
 	sb_username_set(w, me->id, name ? name : "");
-	reply_self(w, c, me);
 	tell_name(w, c, me);
+	reply_self(w, c, me);
 }
 
 static void check_username(struct sb_world *w, struct sb_call *c, struct sb_user *me)
@@ -97,8 +97,7 @@ static void check_username(struct sb_world *w, struct sb_call *c, struct sb_user
 		sb_reply_bool(c, !err);
 }
 
-/* ---- sessions
- * -------------------------------------------------------------------------------------------- */
+/* ---- sessions -------------------------------------------------------------------------------- */
 static struct tl_obj *session(struct tl_arena *a, const struct sb_auth *auth, bool current)
 {
 	struct tl_authorization *o = SB_NEW(a, authorization);

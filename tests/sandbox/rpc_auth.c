@@ -34,8 +34,7 @@ struct tl_obj *sb_auth_done(struct sb_world *w, struct sb_call *c, struct sb_use
 	return authorization(w, c, u);
 }
 
-/* ---- bots
- * ---------------------------------------------------------------------------------------- */
+/* ---- bots ------------------------------------------------------------------------------------ */
 static void import_bot(struct sb_world *w, struct sb_call *c, struct sb_user *me)
 {
 	const struct tl_auth_importBotAuthorization *in = (const void *)c->request;
@@ -54,8 +53,7 @@ static void import_bot(struct sb_world *w, struct sb_call *c, struct sb_user *me
 		sb_reply(c, sb_auth_done(w, c, bot));
 }
 
-/* ---- phone and code
- * ------------------------------------------------------------------------------- */
+/* ---- phone and code -------------------------------------------------------------------------- */
 /* Test numbers 99966XYYYY take X five times (core.telegram.org/api/auth, "Test accounts"). */
 static const char *code_for(struct sb_world *w, const char *phone)
 {
@@ -247,8 +245,7 @@ static void sign_up(struct sb_world *w, struct sb_call *c, struct sb_user *me)
 							       : NULL)));
 }
 
-/* ---- out, and elsewhere
- * --------------------------------------------------------------------------------- */
+/* ---- out, and elsewhere ---------------------------------------------------------------------- */
 static void log_out(struct sb_world *w, struct sb_call *c, struct sb_user *me)
 {
 	struct tl_auth_loggedOut *o = SB_NEW(c->arena, auth_loggedOut);

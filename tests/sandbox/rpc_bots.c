@@ -2,8 +2,7 @@
  * results. */
 #include "tests/sandbox/world.h"
 
-/* ---- commands and descriptions
- * ---------------------------------------------------------------------------- */
+/* ---- commands and descriptions --------------------------------------------------------------- */
 static void set_commands(struct sb_world *w, struct sb_call *c, struct sb_user *me)
 {
 	const struct tl_bots_setBotCommands *in = (const void *)c->request;
@@ -90,17 +89,16 @@ static void start_bot(struct sb_world *w, struct sb_call *c, struct sb_user *me)
 	sb_act_begin(&t, w, me, c);
 	err = sb_send(&t, bot->id, &d, &m);
 	if (err)
-		sb_fail(c, err);
+		sb_act_fail(&t, c, err);
 	else
-		sb_reply(c, sb_act_answer(&t, c,
-					  sb_vec_of(c->arena,
-						    sb_message_id(c->arena, m, in->random_id))));
+		sb_act_reply(&t, c,
+			     sb_act_answer(&t, c,
+					   sb_vec_of(c->arena,
+						     sb_message_id(c->arena, m, in->random_id))));
 	sb_act_end(&t);
 }
 
-/* ---- presses
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- presses --------------------------------------------------------------------------------- */
 /* The bot's answer goes to the call that asked. */
 static void answered(void *ctx, const struct tl_obj *answer, const char *error)
 {
@@ -144,9 +142,7 @@ static void set_callback_answer(struct sb_world *w, struct sb_call *c, struct sb
 		sb_reply_bool(c, true);
 }
 
-/* ---- inline mode
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- inline mode ----------------------------------------------------------------------------- */
 struct results { /* what a bot answered to a query, kept for the choice */
 	struct sb_user *bot;
 	struct tl_vec list; /* InputBotInlineResult */
@@ -366,14 +362,15 @@ static void send_inline(struct sb_world *w, struct sb_call *c, struct sb_user *m
 	sb_act_begin(&t, w, me, c);
 	err = sb_send(&t, peer, &d, &m);
 	if (err)
-		sb_fail(c, err);
+		sb_act_fail(&t, c, err);
 	else
-		sb_reply(c, sb_act_answer(&t, c,
-					  sb_vec_of(c->arena,
-						    sb_message_id(c->arena, m, in->random_id))));
-	sb_act_end(&t);
+		sb_act_reply(&t, c,
+			     sb_act_answer(&t, c,
+					   sb_vec_of(c->arena,
+						     sb_message_id(c->arena, m, in->random_id))));
 	if (!err)
 		tell_chosen(w, r->bot, me, in->id);
+	sb_act_end(&t);
 }
 
 const struct sb_method sb_methods_bots[] = {

@@ -102,8 +102,7 @@ static void get_full_channel(struct sb_world *w, struct sb_call *c, struct sb_us
 	sb_reply(c, &o->obj);
 }
 
-/* ---- members
- * ------------------------------------------------------------------------------------------- */
+/* ---- members --------------------------------------------------------------------------------- */
 static bool shown(const struct sb_member *m, const struct tl_obj *filter, const char *q)
 {
 	const struct sb_user *u = m->user;
@@ -199,7 +198,7 @@ static void invite(struct sb_world *w, struct sb_call *c, struct sb_user *me)
 			err = NULL;
 	}
 	if (err)
-		sb_fail(c, err);
+		sb_act_fail(&t, c, err);
 	else
 		sb_reply_invited(c, &t);
 	sb_act_end(&t);
@@ -217,7 +216,7 @@ static void join(struct sb_world *w, struct sb_call *c, struct sb_user *me)
 	sb_act_begin(&t, w, me, c);
 	err = sb_add_member(&t, ch, me, true);
 	if (err && strcmp(err, "USER_ALREADY_PARTICIPANT") != 0)
-		sb_fail(c, err);
+		sb_act_fail(&t, c, err);
 	else
 		sb_reply_joined(c, &t);
 	sb_act_end(&t);
@@ -235,9 +234,9 @@ static void leave(struct sb_world *w, struct sb_call *c, struct sb_user *me)
 	sb_act_begin(&t, w, me, c);
 	err = sb_drop_member(&t, ch, me);
 	if (err)
-		sb_fail(c, err);
+		sb_act_fail(&t, c, err);
 	else
-		sb_reply(c, sb_act_answer(&t, c, (struct tl_vec){NULL, 0}));
+		sb_act_reply(&t, c, sb_act_answer(&t, c, (struct tl_vec){NULL, 0}));
 	sb_act_end(&t);
 }
 
@@ -315,8 +314,7 @@ static void edit_banned(struct sb_world *w, struct sb_call *c, struct sb_user *m
 	sb_answer_updates(c, &t);
 }
 
-/* ---- the channel itself
- * ------------------------------------------------------------------------------------ */
+/* ---- the channel itself ---------------------------------------------------------------------- */
 static void edit_title(struct sb_world *w, struct sb_call *c, struct sb_user *me)
 {
 	const struct tl_channels_editTitle *in = (const void *)c->request;

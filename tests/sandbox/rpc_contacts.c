@@ -128,8 +128,7 @@ static void delete_contacts(struct sb_world *w, struct sb_call *c, struct sb_use
 	sb_reply(c, sb_tl_updates(&v, (struct tl_vec){NULL, 0}));
 }
 
-/* ---- blocking
- * ---------------------------------------------------------------------------------------------- */
+/* ---- blocking -------------------------------------------------------------------------------- */
 static void set_blocked(struct sb_world *w, struct sb_call *c, struct sb_user *me,
 			const struct tl_obj *peer, bool on)
 {
@@ -179,9 +178,7 @@ static void get_blocked(struct sb_world *w, struct sb_call *c, struct sb_user *m
 	sb_reply(c, &o->obj);
 }
 
-/* ---- search
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- search ---------------------------------------------------------------------------------- */
 static bool has(const char *text, const char *q)
 {
 	return text && strcasestr(text, q);

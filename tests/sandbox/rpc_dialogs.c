@@ -1,7 +1,7 @@
 /* Lists of dialogs and what belongs to one: settings, drafts, pins, marks. */
 #include "tests/sandbox/world.h"
 
-#define FILTERS_LAYER 174 /* before it, a vector */
+#define FILTERS_LAYER 174 /* before it, a vector, which is not spoken here */
 
 struct row {
 	struct sb_dialog *d;
@@ -174,8 +174,7 @@ static void get_peer_settings(struct sb_world *w, struct sb_call *c, struct sb_u
 	sb_reply(c, &o->obj);
 }
 
-/* ---- what is set on a dialog
- * ------------------------------------------------------------------------------- */
+/* ---- what is set on a dialog ----------------------------------------------------------------- */
 /* Tells the user's other sessions, answers true. */
 static void set_and_tell(struct sb_world *w, struct sb_call *c, struct sb_user *me, int64_t peer,
 			 struct tl_obj *update)
@@ -184,7 +183,7 @@ static void set_and_tell(struct sb_world *w, struct sb_call *c, struct sb_user *
 
 	sb_act_begin(&t, w, me, c);
 	sb_act_update(&t, me, NULL, update)->about[0] = peer;
-	sb_reply_bool(c, true);
+	sb_act_bool(&t, c, true);
 	sb_act_end(&t);
 }
 
@@ -275,15 +274,14 @@ static void get_filters(struct sb_world *w, struct sb_call *c, struct sb_user *m
 	(void)w;
 	(void)me;
 	if (sb_older(c, FILTERS_LAYER)) {
-		sb_reply_vector(c, c->request->ctor, &o->filters);
+		sb_fail(c, "METHOD_INVALID");
 		return;
 	}
 	o->filters = sb_vec_of(c->arena, &SB_NEW(c->arena, dialogFilterDefault)->obj);
 	sb_reply(c, &o->obj);
 }
 
-/* ---- notifications
- * -------------------------------------------------------------------------------------------- */
+/* ---- notifications --------------------------------------------------------------------------- */
 static struct sb_dialog *notify_dialog(struct sb_world *w, struct sb_user *me,
 				       const struct tl_obj *o)
 {

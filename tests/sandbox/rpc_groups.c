@@ -10,7 +10,7 @@ void sb_reply_invited(struct sb_call *c, struct sb_act *t)
 	struct tl_messages_invitedUsers *o = SB_NEW(c->arena, messages_invitedUsers);
 
 	o->updates = sb_act_answer(t, c, (struct tl_vec){NULL, 0});
-	sb_reply(c, sb_older(c, INVITED_LAYER) ? o->updates : &o->obj);
+	sb_act_reply(t, c, sb_older(c, INVITED_LAYER) ? o->updates : &o->obj);
 }
 
 void sb_reply_joined(struct sb_call *c, struct sb_act *t)
@@ -19,7 +19,7 @@ void sb_reply_joined(struct sb_call *c, struct sb_act *t)
 		SB_NEW(c->arena, messages_chatInviteJoinResultOk);
 
 	o->updates = sb_act_answer(t, c, (struct tl_vec){NULL, 0});
-	sb_reply(c, sb_older(c, JOINED_LAYER) ? o->updates : &o->obj);
+	sb_act_reply(t, c, sb_older(c, JOINED_LAYER) ? o->updates : &o->obj);
 }
 
 static struct sb_chat *group_in(struct sb_world *w, struct sb_call *c, struct sb_user *me,
@@ -152,7 +152,7 @@ static void add_chat_user(struct sb_world *w, struct sb_call *c, struct sb_user 
 	sb_act_begin(&t, w, me, c);
 	err = sb_add_member(&t, g, u, false);
 	if (err)
-		sb_fail(c, err);
+		sb_act_fail(&t, c, err);
 	else
 		sb_reply_invited(c, &t);
 	sb_act_end(&t);
@@ -171,9 +171,9 @@ static void delete_chat_user(struct sb_world *w, struct sb_call *c, struct sb_us
 	sb_act_begin(&t, w, me, c);
 	err = u ? sb_drop_member(&t, g, u) : "USER_ID_INVALID";
 	if (err)
-		sb_fail(c, err);
+		sb_act_fail(&t, c, err);
 	else
-		sb_reply(c, sb_act_answer(&t, c, (struct tl_vec){NULL, 0}));
+		sb_act_reply(&t, c, sb_act_answer(&t, c, (struct tl_vec){NULL, 0}));
 	sb_act_end(&t);
 }
 
@@ -227,7 +227,7 @@ static void edit_admin(struct sb_world *w, struct sb_call *c, struct sb_user *me
 	g->version++;
 	sb_act_begin(&t, w, me, c);
 	sb_tell_participant(&t, g, &before, m);
-	sb_reply_bool(c, true);
+	sb_act_bool(&t, c, true);
 	sb_act_end(&t);
 }
 
@@ -267,8 +267,7 @@ static void edit_default_rights(struct sb_world *w, struct sb_call *c, struct sb
 	sb_answer_updates(c, &t);
 }
 
-/* ---- invite links
- * ------------------------------------------------------------------------------------------- */
+/* ---- invite links ---------------------------------------------------------------------------- */
 static struct sb_chat *by_invite(struct sb_world *w, struct tl_str hash)
 {
 	for (struct sb_chat *g = w->first_chat; g; g = g->next)
@@ -334,7 +333,7 @@ static void import_invite(struct sb_world *w, struct sb_call *c, struct sb_user 
 	sb_act_begin(&t, w, me, c);
 	err = sb_add_member(&t, g, me, true);
 	if (err)
-		sb_fail(c, err);
+		sb_act_fail(&t, c, err);
 	else
 		sb_reply_joined(c, &t);
 	sb_act_end(&t);

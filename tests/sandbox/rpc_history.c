@@ -49,8 +49,7 @@ static unsigned place(const struct span *s, int bound, bool by_date)
 	return low;
 }
 
-/* ---- what is wanted
- * ---------------------------------------------------------------------------------------- */
+/* ---- what is wanted -------------------------------------------------------------------------- */
 struct wanted {
 	int64_t peer;
 	const char *q;
@@ -136,9 +135,7 @@ static unsigned collect(const struct span *s, const struct wanted *x, struct sb_
 	return n;
 }
 
-/* ---- answers
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- answers --------------------------------------------------------------------------------- */
 void sb_reply_messages(struct sb_call *c, struct sb_view *v, struct sb_msg **list, unsigned n,
 		       unsigned total, int64_t channel)
 {

@@ -3,8 +3,7 @@
 
 #define ALBUM_MAX 10
 
-/* ---- files
- * ---------------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 static struct tl_vec with_name(struct sb_world *w, const struct tl_vec *given, const char *name)
 {
 	struct tl_vec kept = sb_keep_vec(w, &w->store, given);
@@ -81,8 +80,7 @@ static const char *known_file(struct sb_world *w, const struct tl_obj *o, bool p
 	return sb_reference_wrong(w, f, in->file_reference);
 }
 
-/* ---- other media
- * ------------------------------------------------------------------------------------------ */
+/* ---- other media ----------------------------------------------------------------------------- */
 static struct tl_obj *geo(struct tl_arena *a, const struct tl_obj *o)
 {
 	const struct tl_inputGeoPoint *in = (const void *)o;
@@ -212,9 +210,7 @@ const char *sb_media_in(struct sb_world *w, struct sb_call *c, struct sb_user *m
 	return err;
 }
 
-/* ---- methods
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- methods --------------------------------------------------------------------------------- */
 static void send_media(struct sb_world *w, struct sb_call *c, struct sb_user *me)
 {
 	const struct tl_messages_sendMedia *in = (const void *)c->request;
@@ -244,11 +240,12 @@ static void send_media(struct sb_world *w, struct sb_call *c, struct sb_user *me
 	if (!err)
 		err = sb_send(&t, peer, &d, &m);
 	if (err)
-		sb_fail(c, err);
+		sb_act_fail(&t, c, err);
 	else
-		sb_reply(c, sb_act_answer(&t, c,
-					  sb_vec_of(c->arena,
-						    sb_message_id(c->arena, m, in->random_id))));
+		sb_act_reply(&t, c,
+			     sb_act_answer(&t, c,
+					   sb_vec_of(c->arena,
+						     sb_message_id(c->arena, m, in->random_id))));
 	sb_act_end(&t);
 }
 
@@ -290,9 +287,9 @@ static void send_album(struct sb_world *w, struct sb_call *c, struct sb_user *me
 			sb_add(c->arena, &extra, sb_message_id(c->arena, m, one->random_id));
 	}
 	if (err)
-		sb_fail(c, err);
+		sb_act_fail(&t, c, err);
 	else
-		sb_reply(c, sb_act_answer(&t, c, sb_vec(&extra)));
+		sb_act_reply(&t, c, sb_act_answer(&t, c, sb_vec(&extra)));
 	sb_act_end(&t);
 }
 

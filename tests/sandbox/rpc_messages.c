@@ -18,11 +18,11 @@ struct tl_obj *sb_message_id(struct tl_arena *a, const struct sb_msg *m, int64_t
 }
 
 /* updateShortSentMessage, where real servers use it and the world was told to. */
-static bool short_answer(struct sb_world *w, struct sb_call *c, const struct sb_msg *m)
+static bool short_answer(struct sb_act *t, struct sb_call *c, const struct sb_msg *m)
 {
 	struct tl_updateShortSentMessage *o;
 
-	if (!w->short_updates || m->peer < 0 || m->post->media || m->post->markup)
+	if (!t->w->short_updates || m->peer < 0 || m->post->media || m->post->markup)
 		return false;
 	o = SB_NEW(c->arena, updateShortSentMessage);
 	o->out = true;
@@ -31,7 +31,7 @@ static bool short_answer(struct sb_world *w, struct sb_call *c, const struct sb_
 	o->pts_count = 1;
 	o->date = m->post->date;
 	o->entities = m->post->entities;
-	sb_reply(c, &o->obj);
+	sb_act_reply(t, c, &o->obj);
 	return true;
 }
 
@@ -65,11 +65,12 @@ static void send_message(struct sb_world *w, struct sb_call *c, struct sb_user *
 	sb_act_begin(&t, w, me, c);
 	err = sb_send(&t, peer, &d, &m);
 	if (err)
-		sb_fail(c, err);
-	else if (!short_answer(w, c, m))
-		sb_reply(c, sb_act_answer(&t, c,
-					  sb_vec_of(c->arena,
-						    sb_message_id(c->arena, m, in->random_id))));
+		sb_act_fail(&t, c, err);
+	else if (!short_answer(&t, c, m))
+		sb_act_reply(&t, c,
+			     sb_act_answer(&t, c,
+					   sb_vec_of(c->arena,
+						     sb_message_id(c->arena, m, in->random_id))));
 	if (!err && in->clear_draft)
 		sb_dialog(w, me, peer)->draft = NULL;
 	sb_act_end(&t);
@@ -94,21 +95,20 @@ static void edit_message(struct sb_world *w, struct sb_call *c, struct sb_user *
 	if (!err)
 		err = sb_edit(&t, m, &d);
 	if (err)
-		sb_fail(c, err);
+		sb_act_fail(&t, c, err);
 	else
-		sb_reply(c, sb_act_answer(&t, c, (struct tl_vec){NULL, 0}));
+		sb_act_reply(&t, c, sb_act_answer(&t, c, (struct tl_vec){NULL, 0}));
 	sb_act_end(&t);
 }
 
-/* ---- deleting and reading
- * ------------------------------------------------------------------------------- */
-static void affected(struct sb_call *c, int pts, int count)
+/* ---- deleting and reading -------------------------------------------------------------------- */
+static void affected(struct sb_act *t, struct sb_call *c, int pts, int count)
 {
 	struct tl_messages_affectedMessages *o = SB_NEW(c->arena, messages_affectedMessages);
 
 	o->pts = pts;
 	o->pts_count = count;
-	sb_reply(c, &o->obj);
+	sb_act_reply(t, c, &o->obj);
 }
 
 static void delete_ids(struct sb_world *w, struct sb_call *c, struct sb_user *me, int64_t peer,
@@ -125,9 +125,9 @@ static void delete_ids(struct sb_world *w, struct sb_call *c, struct sb_user *me
 	sb_act_begin(&t, w, me, c);
 	err = sb_delete(&t, peer, ids->items, ids->count, revoke, &pts, &count);
 	if (err)
-		sb_fail(c, err);
+		sb_act_fail(&t, c, err);
 	else
-		affected(c, pts, count);
+		affected(&t, c, pts, count);
 	sb_act_end(&t);
 }
 
@@ -173,9 +173,9 @@ static void delete_history(struct sb_world *w, struct sb_call *c, struct sb_user
 	err = sb_delete(&t, peer, ids, n, in->revoke, &o->pts, &o->pts_count);
 	d->hidden = !in->just_clear;
 	if (err)
-		sb_fail(c, err);
+		sb_act_fail(&t, c, err);
 	else
-		sb_reply(c, &o->obj);
+		sb_act_reply(&t, c, &o->obj);
 	sb_act_end(&t);
 }
 
@@ -193,7 +193,7 @@ static void read_history(struct sb_world *w, struct sb_call *c, struct sb_user *
 	}
 	sb_act_begin(&t, w, me, c);
 	err = sb_read(&t, peer, in->max_id, &pts, &count);
-	affected(c, pts, count);
+	affected(&t, c, pts, count);
 	sb_act_end(&t);
 }
 
@@ -211,7 +211,7 @@ static void channel_read_history(struct sb_world *w, struct sb_call *c, struct s
 	}
 	sb_act_begin(&t, w, me, c);
 	sb_read(&t, chat->id, in->max_id, &pts, &count);
-	sb_reply_bool(c, true);
+	sb_act_bool(&t, c, true);
 	sb_act_end(&t);
 }
 
@@ -238,12 +238,11 @@ static void read_contents(struct sb_world *w, struct sb_call *c, struct sb_user 
 		e->id_count = n;
 		sb_act_event(&t, me, NULL, &me->box, e);
 	}
-	affected(c, me->box.pts, (int)n);
+	affected(&t, c, me->box.pts, (int)n);
 	sb_act_end(&t);
 }
 
-/* ---- forwarding
- * -------------------------------------------------------------------------------------------- */
+/* ---- forwarding ------------------------------------------------------------------------------ */
 static struct tl_obj *forward_header(struct tl_arena *a, const struct sb_msg *m)
 {
 	const struct sb_post *p = m->post;
@@ -313,14 +312,13 @@ static void forward_messages(struct sb_world *w, struct sb_call *c, struct sb_us
 			break;
 	}
 	if (err)
-		sb_fail(c, err);
+		sb_act_fail(&t, c, err);
 	else
-		sb_reply(c, sb_act_answer(&t, c, sb_vec(&extra)));
+		sb_act_reply(&t, c, sb_act_answer(&t, c, sb_vec(&extra)));
 	sb_act_end(&t);
 }
 
-/* ---- small things
- * --------------------------------------------------------------------------------------------- */
+/* ---- small things ---------------------------------------------------------------------------- */
 static void set_typing(struct sb_world *w, struct sb_call *c, struct sb_user *me)
 {
 	const struct tl_messages_setTyping *in = (const void *)c->request;
@@ -333,8 +331,8 @@ static void set_typing(struct sb_world *w, struct sb_call *c, struct sb_user *me
 		sb_fail(c, err);
 		return;
 	}
-	sb_reply_bool(c, true);
 	sb_typing(w, me, peer, in->action);
+	sb_reply_bool(c, true);
 }
 
 static void send_reaction(struct sb_world *w, struct sb_call *c, struct sb_user *me)
@@ -359,9 +357,9 @@ static void send_reaction(struct sb_world *w, struct sb_call *c, struct sb_user 
 	sb_act_begin(&t, w, me, c);
 	err = sb_react(&t, m, emoji);
 	if (err)
-		sb_fail(c, err);
+		sb_act_fail(&t, c, err);
 	else
-		sb_reply(c, sb_act_answer(&t, c, (struct tl_vec){NULL, 0}));
+		sb_act_reply(&t, c, sb_act_answer(&t, c, (struct tl_vec){NULL, 0}));
 	sb_act_end(&t);
 }
 
@@ -380,9 +378,9 @@ static void update_pinned(struct sb_world *w, struct sb_call *c, struct sb_user 
 	sb_act_begin(&t, w, me, c);
 	err = sb_pin(&t, m, !in->unpin, in->silent);
 	if (err)
-		sb_fail(c, err);
+		sb_act_fail(&t, c, err);
 	else
-		sb_reply(c, sb_act_answer(&t, c, (struct tl_vec){NULL, 0}));
+		sb_act_reply(&t, c, sb_act_answer(&t, c, (struct tl_vec){NULL, 0}));
 	sb_act_end(&t);
 }
 

@@ -7,8 +7,7 @@
 #define SRP_G 3
 #define NUMBER 256
 
-/* ---- arithmetic
- * ------------------------------------------------------------------------------------ */
+/* ---- arithmetic ------------------------------------------------------------------------------ */
 struct numbers {
 	mbedtls_mpi p, a, b, c;
 };
@@ -103,8 +102,7 @@ static void expected_proof(uint8_t out[32], const uint8_t ga[NUMBER], const uint
 	mt_sha256(out, text, sizeof(text), NULL, 0);
 }
 
-/* ---- checking
- * ----------------------------------------------------------------------------------------- */
+/* ---- checking -------------------------------------------------------------------------------- */
 static void draw_bytes(struct sb_world *w, uint8_t *out, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -195,8 +193,7 @@ static void check_password(struct sb_world *w, struct sb_call *c, struct sb_user
 		sb_reply(c, sb_auth_done(w, c, u));
 }
 
-/* ---- changing
- * ----------------------------------------------------------------------------------------- */
+/* ---- changing -------------------------------------------------------------------------------- */
 bool sb_password_set(struct sb_world *w, struct sb_user *u, const char *password)
 {
 	struct sb_password *pw;

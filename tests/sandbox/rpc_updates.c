@@ -121,8 +121,7 @@ static void get_difference(struct sb_world *w, struct sb_call *c, struct sb_user
 	sb_reply(c, &o->obj);
 }
 
-/* ---- channels
- * ---------------------------------------------------------------------------------------- */
+/* ---- channels -------------------------------------------------------------------------------- */
 static void channel_too_long(struct sb_call *c, struct sb_view *v, struct sb_chat *chat, int limit)
 {
 	struct tl_updates_channelDifferenceTooLong *o =

@@ -20,9 +20,7 @@ struct sb_upload {
 	struct sb_upload *next;
 };
 
-/* ---- parts
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- parts ----------------------------------------------------------------------------------- */
 static void upload_free(struct sb_world *w, struct sb_upload *u)
 {
 	struct sb_upload **p = &w->first_upload;
@@ -131,8 +129,7 @@ static void save_big_part(struct sb_world *w, struct sb_call *c, struct sb_user 
 		save_part(w, c, me, in->file_id, in->file_part, in->file_total_parts, in->bytes);
 }
 
-/* ---- a file of its parts
- * ----------------------------------------------------------------------------------- */
+/* ---- a file of its parts --------------------------------------------------------------------- */
 static const char *parts_wrong(struct sb_call *c, const struct sb_upload *u, int parts, bool big,
 			       size_t *ret_size)
 {
@@ -207,8 +204,7 @@ const char *sb_upload_take(struct sb_world *w, struct sb_call *c, struct sb_user
 	return NULL;
 }
 
-/* ---- pieces back
- * -------------------------------------------------------------------------------------------- */
+/* ---- pieces back ----------------------------------------------------------------------------- */
 /* Both locations have the same fields. */
 static const char *located(struct sb_world *w, struct sb_call *c, const struct tl_obj *location,
 			   struct sb_file **ret)

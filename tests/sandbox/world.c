@@ -26,8 +26,7 @@ uint64_t sb_draw(struct sb_world *w)
 	return sb_mix(w->rng, w->salt);
 }
 
-/* ---- timers
- * -------------------------------------------------------------------------------------- */
+/* ---- timers ---------------------------------------------------------------------------------- */
 static void timer_unlink(struct sb_timer *t)
 {
 	struct sb_timer **p = &t->w->timers;
@@ -75,8 +74,7 @@ static void timers_free(struct sb_world *w)
 	}
 }
 
-/* ---- authorisations
- * ---------------------------------------------------------------------------------- */
+/* ---- authorisations -------------------------------------------------------------------------- */
 static struct sb_login *login_of(struct sb_world *w, struct sb_auth *a)
 {
 	if (!a->world)
@@ -135,8 +133,7 @@ void sb_world_online(struct sb_world *w, struct sb_auth *a, bool online)
 		sb_status(w, u, false);
 }
 
-/* ---- beginning and end
- * -------------------------------------------------------------------------------- */
+/* ---- beginning and end ----------------------------------------------------------------------- */
 static void world_open(struct sb_world *w)
 {
 	tl_arena_init(&w->store, SIZE_MAX);

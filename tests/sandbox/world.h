@@ -264,8 +264,7 @@ static inline struct sb_login *sb_login(const struct sb_auth *a)
 void sb_login_as(struct sb_world *w, struct sb_auth *a, struct sb_user *u, bool imported);
 void sb_logout(struct sb_world *w, struct sb_auth *a);
 
-/* ---- world_people.c: users and chats
- * --------------------------------------------------------------- */
+/* ---- world_people.c: users and chats --------------------------------------------------------- */
 struct sb_user *sb_user(struct sb_world *w, int64_t id);
 struct sb_chat *sb_chat(struct sb_world *w, int64_t marked);
 struct sb_user *sb_user_new(struct sb_world *w, const char *phone, const char *first,
@@ -290,8 +289,7 @@ struct sb_dialog *sb_dialog(struct sb_world *w, struct sb_user *u, int64_t peer)
 struct sb_dialog *sb_dialog_find(const struct sb_user *u, int64_t peer);
 int64_t sb_access_hash(const struct sb_world *w, const struct sb_user *viewer, int64_t peer);
 
-/* ---- world_input.c: what a client names
- * ------------------------------------------------------------ */
+/* ---- world_input.c: what a client names ------------------------------------------------------ */
 /* Marked id of an InputPeer as this user may name it; 0 and *ret_error when he may not. */
 int64_t sb_peer_in(struct sb_world *w, struct sb_user *me, const struct tl_obj *peer,
 		   const char **ret_error);
@@ -303,8 +301,7 @@ struct sb_chat *sb_channel_in(struct sb_world *w, struct sb_user *me, const stru
 struct sb_msg *sb_msg_in(struct sb_world *w, struct sb_user *me, int64_t peer, int id);
 struct sb_msg *sb_box_get(const struct sb_box *b, int id); /* NULL when deleted */
 
-/* ---- world_view.c: drawing for one viewer
- * ------------------------------------------------------------ */
+/* ---- world_view.c: drawing for one viewer ---------------------------------------------------- */
 struct sb_view {
 	struct sb_world *w;
 	struct sb_user *viewer;
@@ -332,8 +329,7 @@ struct tl_obj *sb_tl_dialog(struct sb_view *v, struct sb_dialog *d);
 struct tl_obj *sb_tl_state(struct sb_view *v);
 bool sb_hears(const struct sb_user *u, const struct sb_post *p); /* bots don't hear bots */
 
-/* ---- world_box.c: messages and events
- * ----------------------------------------------------------------- */
+/* ---- world_box.c: messages and events -------------------------------------------------------- */
 struct sb_msg *sb_box_add(struct sb_world *w, struct sb_box *b, struct sb_post *p, int64_t peer);
 struct sb_event *sb_box_event(struct sb_world *w, struct sb_box *b, enum sb_event_kind kind,
 			      int count);
@@ -343,8 +339,7 @@ struct sb_box *sb_box_of(struct sb_world *w, struct sb_user *me, int64_t peer);
 struct sb_msg *sb_top(struct sb_world *w, struct sb_user *u, struct sb_dialog *d);
 int sb_unread(struct sb_world *w, struct sb_user *u, struct sb_dialog *d);
 
-/* ---- world_act.c: one act and what it causes
- * ----------------------------------------------------------- */
+/* ---- world_act.c: one act and what it causes ------------------------------------------------- */
 struct sb_act {
 	struct sb_world *w;
 	struct sb_user *actor;
@@ -365,6 +360,10 @@ struct sb_act {
 		struct sb_msg *msg;
 	} * heard;
 	unsigned heard_count, heard_cap;
+	struct sb_call *call; /* to be answered at the end */
+	const struct tl_obj *answer;
+	const char *error;
+	bool truth;
 };
 /* c may be NULL: the control socket or an actor does it. */
 void sb_act_begin(struct sb_act *t, struct sb_world *w, struct sb_user *actor, struct sb_call *c);
@@ -375,7 +374,12 @@ struct sb_note *sb_act_update(struct sb_act *t, struct sb_user *user, struct sb_
 /* The actor's own share as Updates, in the call's arena; extra goes first. */
 struct tl_obj *sb_act_answer(struct sb_act *t, struct sb_call *c, struct tl_vec extra);
 void sb_act_heard(struct sb_act *t, struct sb_user *user, struct sb_msg *m);
-void sb_act_end(struct sb_act *t); /* pushes to all others, frees */
+/* The answer to the call goes out in sb_act_end, behind the pushes: the call's memory dies with it.
+ */
+void sb_act_reply(struct sb_act *t, struct sb_call *c, const struct tl_obj *answer);
+void sb_act_bool(struct sb_act *t, struct sb_call *c, bool v);
+void sb_act_fail(struct sb_act *t, struct sb_call *c, const char *text);
+void sb_act_end(struct sb_act *t); /* pushes, answers, frees */
 /* Pushes one update without pts to every session of a user. */
 void sb_push_update(struct sb_world *w, struct sb_user *u, struct tl_obj *update,
 		    const int64_t *about, unsigned n);
@@ -419,8 +423,7 @@ void sb_tell_participant(struct sb_act *t, struct sb_chat *c, const struct sb_me
 /* world_text.c: the given entities and those the server finds. */
 struct tl_vec sb_text_entities(struct sb_world *w, const char *text, const struct tl_vec *given);
 
-/* ---- RPC: rpc_*.c
- * ---------------------------------------------------------------------------------------- */
+/* ---- RPC: rpc_*.c ---------------------------------------------------------------------------- */
 #define SB_ANYONE 1u /* before the login too */
 #define SB_PEOPLE 2u /* not for bots */
 #define SB_BOTS 4u   /* for bots only */
@@ -489,8 +492,7 @@ const char *sb_query_answer(struct sb_world *w, struct sb_user *bot, int64_t id,
 			    const struct tl_obj *answer);
 void sb_queries_end(struct sb_world *w); /* whoever waits gets BOT_RESPONSE_TIMEOUT */
 
-/* ---- world_log.c, world_fault.c
- * --------------------------------------------------------------------------- */
+/* ---- world_log.c, world_fault.c -------------------------------------------------------------- */
 struct sb_log *sb_log_new(void);
 void sb_log_free(struct sb_log *l);
 void sb_log_call(struct sb_world *w, const struct sb_call *c);
@@ -505,8 +507,7 @@ bool sb_fault_too_long(struct sb_world *w, const struct sb_call *c); /* for the 
 const char *sb_fault_add(struct sb_world *w, json_t *params, int64_t user, uint64_t *ret_id);
 void sb_fault_clear(struct sb_world *w, uint64_t id); /* 0: all */
 
-/* ---- control*.c, actors.c
- * ------------------------------------------------------------------------------------ */
+/* ---- control*.c, actors.c -------------------------------------------------------------------- */
 struct sb_control *sb_control_new(struct sb_world *w, const char *path);
 void sb_control_free(struct sb_control *c);
 struct sb_request; /* a control call; lives until it is answered */

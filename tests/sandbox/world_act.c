@@ -189,6 +189,12 @@ void sb_act_end(struct sb_act *t)
 		sb_later(t->w, 0, heard_later, h);
 	}
 	tl_arena_free(&a);
+	if (t->call && t->error)
+		sb_fail(t->call, t->error);
+	else if (t->call && t->answer)
+		sb_reply(t->call, t->answer);
+	else if (t->call)
+		sb_reply_bool(t->call, t->truth);
 	tl_arena_free(&t->arena);
 	memset(t, 0, sizeof(*t));
 }
@@ -208,6 +214,25 @@ void sb_push_update(struct sb_world *w, struct sb_user *u, struct tl_obj *update
 
 void sb_answer_updates(struct sb_call *c, struct sb_act *t)
 {
-	sb_reply(c, sb_act_answer(t, c, (struct tl_vec){NULL, 0}));
+	sb_act_reply(t, c, sb_act_answer(t, c, (struct tl_vec){NULL, 0}));
 	sb_act_end(t);
+}
+
+/* ---- the answer, last of all: the call's memory dies with it --------------------------------- */
+void sb_act_reply(struct sb_act *t, struct sb_call *c, const struct tl_obj *answer)
+{
+	t->call = c;
+	t->answer = answer;
+}
+
+void sb_act_bool(struct sb_act *t, struct sb_call *c, bool v)
+{
+	t->call = c;
+	t->truth = v;
+}
+
+void sb_act_fail(struct sb_act *t, struct sb_call *c, const char *text)
+{
+	t->call = c;
+	t->error = text;
 }

@@ -123,8 +123,7 @@ bool sb_hears(const struct sb_user *u, const struct sb_post *p)
 	return !u->bot || !p->from || !p->from->bot || p->from == u;
 }
 
-/* ---- what a client names: messages
- * ----------------------------------------------------------------- */
+/* ---- what a client names: messages ----------------------------------------------------------- */
 struct sb_msg *sb_msg_in(struct sb_world *w, struct sb_user *me, int64_t peer, int id)
 {
 	struct sb_chat *c = sb_is_channel(peer) ? sb_chat(w, peer) : NULL;

@@ -62,8 +62,7 @@ const char *sb_edit(struct sb_act *t, struct sb_msg *m, const struct sb_draft *d
 	return NULL;
 }
 
-/* ---- deletion
- * ----------------------------------------------------------------------------------------- */
+/* ---- deletion -------------------------------------------------------------------------------- */
 struct doomed { /* ids in one box */
 	struct sb_box *box;
 	int32_t *ids;
@@ -131,8 +130,7 @@ const char *sb_delete(struct sb_act *t, int64_t peer, const int32_t *ids, unsign
 	return NULL;
 }
 
-/* ---- read marks
- * ---------------------------------------------------------------------------------------- */
+/* ---- read marks ------------------------------------------------------------------------------ */
 /* The author of what was read learns up to where, in his own numbering. */
 static void tell_author(struct sb_act *t, struct sb_user *reader, const struct sb_msg *m)
 {
@@ -221,8 +219,7 @@ const char *sb_read(struct sb_act *t, int64_t peer, int max_id, int *ret_pts, in
 	return NULL;
 }
 
-/* ---- reactions and pins
- * ----------------------------------------------------------------------------------- */
+/* ---- reactions and pins ---------------------------------------------------------------------- */
 static void tell_reactions(struct sb_act *t, struct sb_msg *m)
 {
 	struct sb_user *u = sb_user(t->w, m->box->owner);
@@ -286,8 +283,7 @@ const char *sb_pin(struct sb_act *t, struct sb_msg *m, bool on, bool silent)
 	return on && !silent ? sb_send(t, m->peer, &d, &service) : NULL;
 }
 
-/* ---- without a trace
- * ---------------------------------------------------------------------------------------- */
+/* ---- without a trace ------------------------------------------------------------------------- */
 static struct tl_obj *typing_update(struct sb_act *t, struct sb_user *from, const struct sb_chat *c,
 				    const struct tl_obj *action)
 {

@@ -21,8 +21,7 @@ int64_t sb_access_hash(const struct sb_world *w, const struct sb_user *viewer, i
 	return (int64_t)sb_mix(w->salt ^ (uint64_t)viewer->id, (uint64_t)peer);
 }
 
-/* ---- names, phones, tokens
- * ------------------------------------------------------------------------ */
+/* ---- names, phones, tokens ------------------------------------------------------------------- */
 bool sb_username_ok(const char *name)
 {
 	size_t n = strlen(name);
@@ -108,8 +107,7 @@ void sb_token_new(struct sb_world *w, struct sb_user *bot)
 	sb_map_put(&w->store, &w->tokens, sb_key(bot->token, strlen(bot->token)), bot);
 }
 
-/* ---- users
- * --------------------------------------------------------------------------------------------- */
+/* ---- users ----------------------------------------------------------------------------------- */
 static struct sb_user *user_new(struct sb_world *w, const char *first)
 {
 	struct sb_user *u = sb_alloc(&w->store, sizeof(*u));
@@ -156,9 +154,7 @@ struct sb_user *sb_bot_new(struct sb_world *w, const char *username, const char 
 	return u;
 }
 
-/* ---- chats
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- chats ----------------------------------------------------------------------------------- */
 static struct sb_chat *chat_new(struct sb_world *w, int64_t id, const char *title,
 				struct sb_user *creator)
 {
@@ -247,9 +243,7 @@ bool sb_is_admin(const struct sb_chat *c, const struct sb_user *u)
 	return m && m->rank >= SB_ADMIN;
 }
 
-/* ---- dialogs
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- dialogs --------------------------------------------------------------------------------- */
 struct sb_dialog *sb_dialog_find(const struct sb_user *u, int64_t peer)
 {
 	return sb_map_get(&u->dialogs, peer);

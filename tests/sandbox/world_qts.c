@@ -54,8 +54,7 @@ void sb_bot_stopped(struct sb_world *w, struct sb_user *bot, struct sb_user *u, 
 	sb_act_end(&t);
 }
 
-/* ---- participants
- * -------------------------------------------------------------------------------------- */
+/* ---- participants ---------------------------------------------------------------------------- */
 static struct tl_obj *rights_of(struct tl_arena *a, const struct sb_member *m)
 {
 	return m->rights && m->rights->ctor == TL_chatAdminRights ? (struct tl_obj *)m->rights

@@ -63,8 +63,7 @@ const char *sb_query_answer(struct sb_world *w, struct sb_user *bot, int64_t id,
 	return NULL;
 }
 
-/* ---- presses
- * --------------------------------------------------------------------------------------------- */
+/* ---- presses --------------------------------------------------------------------------------- */
 static bool has_button(const struct tl_obj *markup, struct tl_str data)
 {
 	const struct tl_replyInlineMarkup *m = (const void *)markup;
@@ -126,8 +125,7 @@ const char *sb_press(struct sb_world *w, struct sb_user *u, struct sb_msg *m, st
 	return NULL;
 }
 
-/* ---- inline queries
- * ----------------------------------------------------------------------------------------- */
+/* ---- inline queries -------------------------------------------------------------------------- */
 const char *sb_inline(struct sb_world *w, struct sb_user *u, struct sb_user *bot, int64_t peer,
 		      struct tl_str query, struct tl_str offset, sb_answered *done, void *ctx)
 {

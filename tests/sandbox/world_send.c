@@ -52,8 +52,7 @@ const char *sb_may_write(struct sb_world *w, struct sb_user *from, int64_t peer)
 	return NULL;
 }
 
-/* ---- copies
- * ------------------------------------------------------------------------------------------ */
+/* ---- copies ---------------------------------------------------------------------------------- */
 static bool names(const char *text, const char *username)
 {
 	size_t n = username ? strlen(username) : 0;
@@ -128,8 +127,7 @@ static struct sb_msg *post_deliver(struct sb_act *t, int64_t peer, struct sb_pos
 	return own;
 }
 
-/* ---- sending
- * ----------------------------------------------------------------------------------------- */
+/* ---- sending --------------------------------------------------------------------------------- */
 /* Length in UTF-16 units, as entities count; -1 for broken UTF-8. */
 static int text_units(struct tl_str s)
 {
@@ -223,8 +221,7 @@ struct sb_msg *sb_announce(struct sb_act *t, int64_t peer, struct tl_obj *action
 	return sb_send(t, peer, &d, &m) ? NULL : m;
 }
 
-/* ---- membership
- * ---------------------------------------------------------------------------------------- */
+/* ---- membership ------------------------------------------------------------------------------ */
 static void tell_channel(struct sb_act *t, struct sb_user *u, struct sb_chat *c)
 {
 	struct tl_updateChannel *up = SB_NEW(&t->arena, updateChannel);

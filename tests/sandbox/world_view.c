@@ -66,8 +66,7 @@ struct tl_obj *sb_tl_peer(struct tl_arena *a, int64_t peer)
 	return &p->obj;
 }
 
-/* ---- users
- * ---------------------------------------------------------------------------------------- */
+/* ---- users ----------------------------------------------------------------------------------- */
 struct tl_obj *sb_tl_status(struct sb_view *v, struct sb_user *u)
 {
 	if (u->online_until > sb_time(v->w)) {
@@ -113,8 +112,7 @@ struct tl_obj *sb_tl_user(struct sb_view *v, struct sb_user *u)
 	return &o->obj;
 }
 
-/* ---- chats
- * ------------------------------------------------------------------------------------------ */
+/* ---- chats ----------------------------------------------------------------------------------- */
 struct tl_obj *sb_tl_all_rights(struct tl_arena *a)
 {
 	struct tl_chatAdminRights *r = SB_NEW(a, chatAdminRights);
@@ -199,8 +197,7 @@ struct tl_obj *sb_tl_chat(struct sb_view *v, struct sb_chat *c)
 	return &o->obj;
 }
 
-/* ---- messages
- * ----------------------------------------------------------------------------------------- */
+/* ---- messages -------------------------------------------------------------------------------- */
 /* The copy of a post in the box where m lies. */
 static const struct sb_msg *copy_beside(const struct sb_post *p, const struct sb_msg *m)
 {
