@@ -2,6 +2,7 @@
 #include "proto/bignum.h"
 
 #include <mbedtls/bignum.h>
+#include <mbedtls/ecp.h>
 #include <string.h>
 
 /* Error of 2^-128 for the one prime that has to be tested (B.55 asks for 2^-80). */
@@ -156,4 +157,34 @@ int mt_num_cmp(struct mt_num a, struct mt_num b)
 	if (a.n != b.n)
 		return a.n < b.n ? -1 : 1;
 	return a.n ? memcmp(a.data, b.data, a.n) : 0;
+}
+
+static int draw(void *env, unsigned char *out, size_t n)
+{
+	const struct mt_env *e = env;
+
+	e->random(e->ctx, out, n);
+	return 0;
+}
+
+int mt_x25519_public(uint8_t ret[32], const struct mt_env *env)
+{
+	struct mt_env copy = *env;
+	mbedtls_ecp_group group;
+	mbedtls_ecp_point point;
+	mbedtls_mpi private;
+	size_t n = 0;
+	int status;
+
+	mbedtls_ecp_group_init(&group);
+	mbedtls_ecp_point_init(&point);
+	mbedtls_mpi_init(&private);
+	status = mbedtls_ecp_group_load(&group, MBEDTLS_ECP_DP_CURVE25519);
+	STEP(mbedtls_ecp_gen_keypair(&group, &private, &point, draw, &copy));
+	STEP(mbedtls_ecp_point_write_binary(&group, &point, MBEDTLS_ECP_PF_UNCOMPRESSED, &n, ret,
+					    32));
+	mbedtls_mpi_free(&private);
+	mbedtls_ecp_point_free(&point);
+	mbedtls_ecp_group_free(&group);
+	return status == 0 && n == 32 ? 0 : -TG_E_NOMEM;
 }

@@ -25,6 +25,9 @@ int mt_sub_mul(uint8_t ret[256], struct mt_num b, struct mt_num k, struct mt_num
 	       struct mt_num p) TL_MUST;
 /* a + u * x, 264 bytes */
 int mt_add_mul(uint8_t ret[264], struct mt_num a, struct mt_num u, struct mt_num x) TL_MUST;
+/* The public half of a fresh X25519 key (RFC 7748), whose private half is forgotten: for fake TLS,
+ * which only has to look like it. A millisecond. */
+int mt_x25519_public(uint8_t ret[32], const struct mt_env *env) TL_MUST;
 int mt_num_cmp(struct mt_num a, struct mt_num b); /* as memcmp, leading zeros do not count */
 
 #endif

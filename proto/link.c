@@ -3,6 +3,7 @@
  * TCP connection. core.telegram.org/mtproto/mtproto-transports. */
 #include "proto/framing.h"
 #include "proto/obfuscate.h"
+#include "proto/tunnel.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,8 @@ struct mt_link {
 	int err;      /* sticky */
 	size_t in_at; /* bytes of in that are done with */
 	struct tl_buf in, out;
+	struct mt_tunnel *tunnel; /* NULL: there is no proxy */
+	struct tl_buf passed;     /* what came through it */
 };
 
 int mt_transport_parse(const char *name, struct mt_transport *ret)
@@ -58,6 +61,48 @@ struct mt_link *mt_link_new(const struct mt_transport *t, int dc, const struct m
 	return l;
 }
 
+/* What a secret asks for (C.35, C.38). */
+static void adapt(struct mt_transport *t, const struct mt_proxy *p)
+{
+	if (p->kind != MT_PROXY_MTPROXY)
+		return;
+	t->obfuscated = t->has_secret = true;
+	memcpy(t->secret, p->secret, sizeof t->secret);
+	if (p->secret_kind != MT_SECRET_SIMPLE)
+		t->framing = MT_PADDED;
+	else if (t->framing != MT_ABRIDGED)
+		t->framing = MT_INTERMEDIATE;
+}
+
+struct mt_link *mt_link_new_through(const struct mt_transport *t, int dc, const struct mt_way *way,
+				    const struct mt_env *env)
+{
+	struct mt_transport transport = *t;
+	struct mt_link *l;
+
+	adapt(&transport, way->proxy);
+	l = mt_link_new(&transport, dc, env);
+	mt_wipe(&transport, sizeof transport);
+	if (!l)
+		return NULL;
+	l->tunnel = mt_tunnel_new(way, env);
+	if (!l->tunnel || l->tunnel->out.err) {
+		mt_link_free(l);
+		return NULL;
+	}
+	return l;
+}
+
+bool mt_link_ready(const struct mt_link *l)
+{
+	return !l->tunnel || l->tunnel->state == MT_TUNNEL_READY;
+}
+
+const char *mt_link_reason(const struct mt_link *l)
+{
+	return l->tunnel ? l->tunnel->reason : NULL;
+}
+
 struct mt_link *mt_link_accept(const struct mt_env *env)
 {
 	struct mt_link *l = calloc(1, sizeof *l);
@@ -73,8 +118,10 @@ void mt_link_free(struct mt_link *l)
 {
 	if (!l)
 		return;
+	mt_tunnel_free(l->tunnel);
 	tl_buf_free(&l->in);
 	tl_buf_free(&l->out);
+	tl_buf_free(&l->passed);
 	mt_wipe(l, sizeof *l);
 	free(l);
 }
@@ -151,9 +198,16 @@ int mt_link_send_quick_ack(struct mt_link *l, uint32_t token)
 
 struct tl_buf *mt_link_out(struct mt_link *l)
 {
-	if (!l->out.len && l->out.cap > KEEP_BUFFER)
-		tl_buf_free(&l->out);
-	return &l->out;
+	struct tl_buf *out = &l->out;
+
+	if (l->tunnel) {
+		out = mt_tunnel_out(l->tunnel, &l->out);
+		if (l->tunnel->out.err)
+			l->err = l->tunnel->out.err; /* a record is lost: nothing fits any more */
+	}
+	if (!out->len && out->cap > KEEP_BUFFER)
+		tl_buf_free(out);
+	return out;
 }
 
 void mt_link_trim(struct mt_link *l)
@@ -168,12 +222,10 @@ void mt_link_trim(struct mt_link *l)
 
 /* ---- in -------------------------------------------------------------------------------------- */
 
-int mt_link_feed(struct mt_link *l, const void *data, size_t n)
+static int take(struct mt_link *l, const void *data, size_t n)
 {
 	uint8_t *p;
 
-	if (l->err)
-		return l->err;
 	tl_buf_drop(&l->in, l->in_at);
 	l->in_at = 0;
 	if (!l->in.len && l->in.cap > KEEP_BUFFER)
@@ -190,6 +242,22 @@ int mt_link_feed(struct mt_link *l, const void *data, size_t n)
 	else
 		memcpy(p, data, n);
 	return 0;
+}
+
+int mt_link_feed(struct mt_link *l, const void *data, size_t n)
+{
+	if (l->err)
+		return l->err;
+	if (!l->tunnel)
+		return take(l, data, n);
+	tl_buf_clear(&l->passed);
+	l->err = mt_tunnel_feed(l->tunnel, data, n, &l->passed);
+	if (l->err)
+		return l->err;
+	(void)!take(l, l->passed.data, l->passed.len);
+	if (l->passed.cap > KEEP_BUFFER)
+		tl_buf_free(&l->passed);
+	return l->err;
 }
 
 /* Server: what the client speaks, from its first 1, 4, 8 or 64 bytes. Obfuscated headers have no

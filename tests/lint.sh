@@ -56,7 +56,7 @@ may_include() {
 }
 front_door() {
 	case $1 in
-	tl/tl.h | tl/compat.h | tl/errors.def | proto/proto.h | core/core.h | daemon/daemon.h) return 0 ;;
+	tl/tl.h | tl/compat.h | tl/errors.def | proto/proto.h | proto/proxy.h | core/core.h | daemon/daemon.h) return 0 ;;
 	esac
 	return 1
 }
