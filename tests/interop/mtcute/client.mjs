@@ -74,6 +74,8 @@ async function bot() {
   if (!me.isBot || me.username !== play.bot) throw new Error(`logged in as ${me.username}`)
   ok('bot_login')
   const question = heard(client, play.friend, play.question)
+  // what comes before its loop over updates runs is lost on mtcute
+  await new Promise((resolve) => setTimeout(resolve, 500))
   console.log('ready')
   await question
   ok('bot_receive')
