@@ -7,11 +7,6 @@
 
 #define ANSWER_BEFORE_QUESTION (15 * NS) /* D.15 */
 
-static void fail(struct mt_client *c, struct mt_query *q, int err)
-{
-	mt_query_answer(c, q, MT_EV_FAILED, err, NULL, 0, NULL);
-}
-
 /* The server does not know our header any more: say it again with the same query (D.64). */
 static bool wrap_again(struct mt_client *c, struct mt_query *q, struct tl_str text)
 {
@@ -53,17 +48,16 @@ static void take_error(struct mt_client *c, struct mt_query *q, const uint8_t *b
 	struct tl_str text = tl_get_bytes(&cur);
 
 	if (cur.err)
-		fail(c, q, -TG_E_WIRE);
+		mt_query_fail(c, q, -TG_E_WIRE);
 	else if (!wrap_again(c, q, text) && !chain_again(c, q, text))
 		mt_query_answer(c, q, MT_EV_RPC_ERROR, code, text.data, text.len, NULL);
 }
 
-/* owned: the memory that body lies in, when it was unzipped; it goes over to the event. */
+/* owned: the memory that body lies in, when that may go over to the event. */
 static void take_answer(struct mt_client *c, struct mt_query *q, const uint8_t *body, size_t n,
 			struct tl_buf *owned)
 {
 	struct tl_cursor cur = tl_cursor(body, n);
-	void *memory = NULL;
 
 	switch (tl_peek_u32(&cur)) {
 	case WIRE_RPC_ERROR:
@@ -72,23 +66,19 @@ static void take_answer(struct mt_client *c, struct mt_query *q, const uint8_t *
 	case WIRE_MSG_CONTAINER:
 	case WIRE_RPC_RESULT:
 	case 0:
-		fail(c, q, -TG_E_WIRE); /* A.46 */
+		mt_query_fail(c, q, -TG_E_WIRE); /* A.46 */
 		return;
 	case WIRE_RPC_ANSWER_UNKNOWN:
 	case WIRE_RPC_ANSWER_DROPPED:
 	case WIRE_RPC_ANSWER_DROPPED_RUNNING:
-		fail(c, q, -TG_E_OUTCOME_UNKNOWN);
+		mt_query_fail(c, q, -TG_E_OUTCOME_UNKNOWN);
 		return;
 	}
 	if (q->wrapped && !c->inited) {
 		c->inited = true;
 		c->inited_by = q->outer;
 	}
-	if (owned) {
-		memory = owned->data;
-		*owned = (struct tl_buf){.len = 0};
-	}
-	mt_query_answer(c, q, MT_EV_RESULT, 0, body, n, memory);
+	mt_query_answer(c, q, MT_EV_RESULT, 0, body, n, owned);
 }
 
 void mt_service_result(struct mt_client *c, const struct mt_incoming *in, const uint8_t *body,
@@ -109,12 +99,13 @@ void mt_service_result(struct mt_client *c, const struct mt_incoming *in, const 
 	    !in->contained)
 		mt_clock_set(&c->clock, in->now, mt_msgid_time(in->msg_id));
 	if (tl_peek_u32(&cur) != WIRE_GZIP_PACKED) {
-		take_answer(c, q, cur.p, tl_left(&cur), NULL);
+		take_answer(c, q, cur.p, tl_left(&cur),
+			    tl_left(&cur) >= MT_GIVE_BYTES ? in->memory : NULL);
 		return;
 	}
 	err = in->zipped ? -TG_E_WIRE_LIMIT : mt_inbox_unzip(cur.p, tl_left(&cur), &out);
 	if (err)
-		fail(c, q, err);
+		mt_query_fail(c, q, err);
 	else
 		take_answer(c, q, out.data, out.len, &out);
 	tl_buf_free(&out);

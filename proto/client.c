@@ -20,10 +20,12 @@ struct mt_client *mt_client_new(const struct mt_client_options *o, const struct 
 	if (!c)
 		return NULL;
 	c->env = env;
-	c->o = *o;
+	c->dc = (o->dc + (o->test ? 10000 : 0)) * (o->media ? -1 : 1);
+	c->transport = o->transport;
+	c->rsa = o->rsa;
+	c->rsa_count = o->rsa_count;
 	c->events_tail = &c->events;
 	c->has_key = o->has_key && mt_key_init(&c->key, o->key) == 0;
-	mt_wipe(c->o.key, sizeof c->o.key);
 	for (unsigned i = 0; i < o->salt_count && i < MT_SALTS; i++)
 		c->salts.v[c->salts.n++] = o->salts[i];
 	c->clock.offset = c->told_offset = o->time_offset;
@@ -54,13 +56,6 @@ void mt_client_free(struct mt_client *c)
 	tl_buf_free(&c->zip);
 	mt_wipe(c, sizeof *c);
 	free(c);
-}
-
-int mt_client_dc_number(const struct mt_client *c)
-{
-	int dc = c->o.dc + (c->o.test ? 10000 : 0);
-
-	return c->o.media ? -dc : dc;
 }
 
 int64_t mt_client_server_time(const struct mt_client *c, struct mt_time now)
@@ -122,9 +117,7 @@ static void fail_queries(struct mt_client *c, bool unsent_only)
 
 		if (q->sent && unsent_only)
 			continue;
-		mt_query_answer(c, q, MT_EV_FAILED,
-				q->sent ? -TG_E_OUTCOME_UNKNOWN : -TG_E_SHUTTING_DOWN, NULL, 0,
-				NULL);
+		mt_query_fail(c, q, q->sent ? -TG_E_OUTCOME_UNKNOWN : -TG_E_SHUTTING_DOWN);
 	}
 }
 
@@ -241,7 +234,7 @@ void mt_client_opened(struct mt_client *c, struct mt_time now)
 	c->exchanges = c->bad_packets = 0;
 	c->verified = false;
 	c->rtt = 0;
-	c->link = mt_link_new(&c->o.transport, mt_client_dc_number(c), c->env);
+	c->link = mt_link_new(&c->transport, c->dc, c->env);
 	if (!c->link)
 		mt_client_close(c, true);
 	else if (c->has_key)

@@ -40,7 +40,8 @@
 #define MT_CONTAINER_IN 1024       /* messages in a container of the server's */
 #define MT_STATE_ASKS 8            /* state requests under way */
 #define MT_GZIP_MIN 255            /* A.31: larger bodies are tried */
-#define MT_KEEP_BYTES (64u * 1024) /* scratch buffers above this are given back */
+#define MT_KEEP_BYTES 4096 /* scratch buffers above this are given back: idle clients are many */
+#define MT_GIVE_BYTES 1024 /* a body this large is handed over, not copied */
 
 /* ---- events ---------------------------------------------------------------------------------- */
 struct mt_node {
@@ -93,7 +94,10 @@ struct mt_state_ask {
 };
 struct mt_client {
 	const struct mt_env *env;
-	struct mt_client_options o;
+	int dc; /* number on the wire: + 10000 test, negative media */
+	struct mt_transport transport;
+	const struct mt_rsa *rsa;
+	unsigned rsa_count;
 	enum mt_phase phase;
 	bool stopping;
 	struct mt_link *link;
@@ -105,7 +109,8 @@ struct mt_client {
 	int64_t told_offset; /* of the last TIME event */
 	struct mt_salts salts;
 	struct mt_session session;
-	uint64_t plain_msg_id; /* last id of a plain message */
+	uint64_t plain_msg_id, plain_heard; /* last ids of plain messages, ours and theirs */
+	uint32_t plain_number;              /* of the last answer in this exchange */
 
 	/* events */
 	struct mt_node *events, **events_tail, *given;
@@ -156,6 +161,9 @@ struct mt_client {
 void mt_event_push(struct mt_client *c, struct mt_node *node);
 void mt_event_say(struct mt_client *c, enum mt_event_kind kind, int code, const void *data,
 		  size_t n);
+/* memory, n and data inside it, goes over to the event. */
+void mt_event_give(struct mt_client *c, enum mt_event_kind kind, const void *data, size_t n,
+		   struct tl_buf *memory);
 void mt_event_value(struct mt_client *c, enum mt_event_kind kind, int64_t value);
 bool mt_event_job(struct mt_client *c, struct mt_job *job);
 void mt_event_forget(struct mt_client *c, uint64_t query); /* cancelled in the last moment */
@@ -169,9 +177,10 @@ struct mt_query *mt_query_by_handle(struct mt_client *c, uint64_t handle);
 struct mt_query *mt_query_by_msg_id(struct mt_client *c, uint64_t msg_id);
 int mt_query_fly(struct mt_client *c, struct mt_query *q, uint64_t msg_id) TL_MUST;
 void mt_query_requeue(struct mt_client *c, struct mt_query *q);
-/* Answers it: data is copied unless owned, which is memory that goes over to the event. */
+/* Answers it: data is copied, or lies in owned, whose memory goes over to the event. */
 void mt_query_answer(struct mt_client *c, struct mt_query *q, enum mt_event_kind kind, int code,
-		     const void *data, size_t n, void *owned);
+		     const void *data, size_t n, struct tl_buf *owned);
+void mt_query_fail(struct mt_client *c, struct mt_query *q, int err);
 /* Repeats it, or, when it must not be repeated, says that its outcome is unknown. */
 void mt_query_again_or_fail(struct mt_client *c, struct mt_query *q);
 void mt_query_free_all(struct mt_client *c);
@@ -198,6 +207,7 @@ int mt_inbox_unzip(const uint8_t *body, size_t n, struct tl_buf *out) TL_MUST;
 struct mt_incoming {
 	uint64_t msg_id;
 	bool contained, copied, zipped; /* what it lies in */
+	struct tl_buf *memory;          /* holds this message alone, may be handed over; or NULL */
 	struct mt_time now;
 };
 bool mt_service_take(struct mt_client *c, const struct mt_incoming *in, const uint8_t *body,
@@ -221,6 +231,5 @@ void mt_client_tell_time(struct mt_client *c, struct mt_time now);
 void mt_client_tell_salts(struct mt_client *c);
 /* Counts a correction; too many of them close the connection. about: the id that was wrong. */
 void mt_client_correction(struct mt_client *c, uint64_t about, struct mt_time now);
-int mt_client_dc_number(const struct mt_client *c);
 
 #endif

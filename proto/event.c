@@ -10,7 +10,7 @@ static void release(struct mt_node *n)
 	if (!n)
 		return;
 	if (n->ev.kind == MT_EV_KEY)
-		mt_wipe(n->data, n->ev.n);
+		mt_wipe(n + 1, n->ev.n);
 	free(n->data);
 	free(n->owner);
 }
@@ -32,26 +32,20 @@ static void push_spare(struct mt_client *c)
 	mt_event_push(c, &c->spare);
 }
 
+/* One block: the node and its data behind it. */
 static struct mt_node *node_new(struct mt_client *c, enum mt_event_kind kind, const void *data,
 				size_t n)
 {
-	struct mt_node *node = calloc(1, sizeof *node);
+	struct mt_node *node = malloc(sizeof *node + n);
 
-	if (node && n) {
-		node->data = malloc(n);
-		if (!node->data) {
-			free(node);
-			node = NULL;
-		}
-	}
 	if (!node) {
 		push_spare(c);
 		return NULL;
 	}
+	*node = (struct mt_node){.ev = {.kind = kind, .data = (uint8_t *)(node + 1), .n = n},
+				 .owner = node};
 	if (n)
-		memcpy(node->data, data, n);
-	node->owner = node;
-	node->ev = (struct mt_event){.kind = kind, .data = node->data, .n = n};
+		memcpy(node + 1, data, n);
 	return node;
 }
 
@@ -63,6 +57,20 @@ void mt_event_say(struct mt_client *c, enum mt_event_kind kind, int code, const 
 	if (!node)
 		return;
 	node->ev.code = code;
+	mt_event_push(c, node);
+}
+
+void mt_event_give(struct mt_client *c, enum mt_event_kind kind, const void *data, size_t n,
+		   struct tl_buf *memory)
+{
+	struct mt_node *node = node_new(c, kind, NULL, 0);
+
+	if (!node)
+		return;
+	node->ev.data = data;
+	node->ev.n = n;
+	node->data = memory->data;
+	*memory = (struct tl_buf){.len = 0};
 	mt_event_push(c, node);
 }
 

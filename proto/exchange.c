@@ -18,9 +18,9 @@ void mt_exchange_end(struct mt_client *c)
 void mt_exchange_start(struct mt_client *c, struct mt_time now)
 {
 	mt_exchange_end(c);
-	c->handshake = mt_handshake_new(mt_client_dc_number(c), false, 0, c->o.rsa, c->o.rsa_count,
-					c->env);
+	c->handshake = mt_handshake_new(c->dc, false, 0, c->rsa, c->rsa_count, c->env);
 	c->phase = MT_EXCHANGE;
+	c->plain_number = 0;
 	c->exchanges++;
 	if (!c->handshake)
 		mt_client_close(c, true);
@@ -106,6 +106,22 @@ void mt_exchange_go_on(struct mt_client *c, struct mt_time now)
 	}
 }
 
+/* The same message again, or a second answer of a kind that comes once in an exchange: what a line
+ * that repeats itself makes of one. Only dh_gen_retry may come more than once (B.47). */
+static bool heard_before(struct mt_client *c, uint64_t msg_id, const uint8_t *body, size_t n)
+{
+	struct tl_cursor cur = tl_cursor(body, n);
+	uint32_t number = tl_peek_u32(&cur);
+
+	if (msg_id == c->plain_heard)
+		return true;
+	if (number == c->plain_number && number != WIRE_DH_GEN_RETRY)
+		return true;
+	c->plain_heard = msg_id;
+	c->plain_number = number;
+	return false;
+}
+
 /* Plain messages count only while a key is being made (B.16). */
 void mt_exchange_plain(struct mt_client *c, const uint8_t *packet, size_t n, struct mt_time now)
 {
@@ -120,7 +136,7 @@ void mt_exchange_plain(struct mt_client *c, const uint8_t *packet, size_t n, str
 	msg_id = tl_get_u64(&cur);
 	body_n = tl_get_u32(&cur);
 	body = tl_get(&cur, body_n);
-	if (!body || !(msg_id & 1))
+	if (!body || !(msg_id & 1) || heard_before(c, msg_id, body, body_n))
 		return;
 	if (mt_handshake_feed(c->handshake, body, body_n, now) == 0 || c->handshake)
 		mt_exchange_go_on(c, now); /* a failure comes as an event */

@@ -49,6 +49,7 @@ static void take_zipped(struct mt_client *c, const struct mt_incoming *in, const
 	struct tl_buf out = {.len = 0};
 
 	inner.zipped = true;
+	inner.memory = &out;
 	if (in->zipped || mt_inbox_unzip(body, n, &out))
 		unreadable(c);
 	else
@@ -82,6 +83,7 @@ static void take_inner(struct mt_client *c, const struct mt_incoming *outer, uin
 	mt_window_put(&c->session.window, MT_WINDOW_IDS, msg_id);
 	in.msg_id = msg_id;
 	in.contained = true;
+	in.memory = NULL; /* it has company */
 	dispatch(c, &in, body, n);
 }
 
@@ -150,7 +152,11 @@ static void dispatch(struct mt_client *c, const struct mt_incoming *in, const ui
 		mt_service_result(c, in, body, n);
 		break;
 	default:
-		if (!mt_service_take(c, in, body, n))
+		if (mt_service_take(c, in, body, n))
+			break;
+		if (in->memory && (in->zipped || n >= MT_GIVE_BYTES))
+			mt_event_give(c, MT_EV_UPDATE, body, n, in->memory);
+		else
 			mt_event_say(c, MT_EV_UPDATE, 0, body, n);
 		break;
 	}
@@ -210,7 +216,7 @@ static bool admit(struct mt_client *c, const struct mt_header *h, const uint8_t 
 void mt_inbox_packet(struct mt_client *c, const void *packet, size_t n, struct mt_time now)
 {
 	static const uint8_t plain[8];
-	struct mt_incoming in = {.now = now};
+	struct mt_incoming in = {.now = now, .memory = &c->plain};
 	struct mt_header h;
 	const uint8_t *body;
 	size_t body_n;

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEEP_BUFFER (16u * 1024) /* an idle link gives bigger buffers back */
-#define FULL_HEAD 8u             /* bytes that tell full framing from obfuscation */
+#define KEEP_BUFFER 4096 /* an idle link gives bigger buffers back */
+#define FULL_HEAD 8u     /* bytes that tell full framing from obfuscation */
 
 struct mt_link {
 	const struct mt_env *env;
@@ -222,14 +222,19 @@ void mt_link_trim(struct mt_link *l)
 
 /* ---- in -------------------------------------------------------------------------------------- */
 
-static int take(struct mt_link *l, const void *data, size_t n)
+static void drop_done(struct mt_link *l)
 {
-	uint8_t *p;
-
 	tl_buf_drop(&l->in, l->in_at);
 	l->in_at = 0;
 	if (!l->in.len && l->in.cap > KEEP_BUFFER)
 		tl_buf_free(&l->in);
+}
+
+static int take(struct mt_link *l, const void *data, size_t n)
+{
+	uint8_t *p;
+
+	drop_done(l);
 	if (!n)
 		return 0;
 	if (l->transport.obfuscated && !l->greeted)
@@ -316,6 +321,8 @@ int mt_link_next(struct mt_link *l, struct mt_packet *ret)
 			return l->err;
 		l->in_at += used;
 	} while (used && packet.kind == MT_PACKET_NONE);
+	if (packet.kind == MT_PACKET_NONE && l->in_at == l->in.len)
+		drop_done(l);
 	*ret = packet;
 	return 0;
 }

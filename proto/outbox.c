@@ -281,7 +281,7 @@ static int put_queries(struct mt_client *c, struct packet *p, struct mt_time now
 		int err;
 
 		if (n > MT_CONTAINER_BYTES) {
-			mt_query_answer(c, q, MT_EV_FAILED, -TG_E_TOO_LARGE, NULL, 0, NULL);
+			mt_query_fail(c, q, -TG_E_TOO_LARGE);
 			continue;
 		}
 		if (!takes(c, p, n) || (q->alone && p->count))

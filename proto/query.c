@@ -151,7 +151,7 @@ void mt_query_requeue(struct mt_client *c, struct mt_query *q)
 void mt_query_again_or_fail(struct mt_client *c, struct mt_query *q)
 {
 	if (q->sent && (q->flags & MT_QUERY_ONCE))
-		mt_query_answer(c, q, MT_EV_FAILED, -TG_E_OUTCOME_UNKNOWN, NULL, 0, NULL);
+		mt_query_fail(c, q, -TG_E_OUTCOME_UNKNOWN);
 	else
 		mt_query_requeue(c, q);
 }
@@ -188,12 +188,14 @@ static void take_out(struct mt_client *c, struct mt_query *q, bool failed)
 }
 
 void mt_query_answer(struct mt_client *c, struct mt_query *q, enum mt_event_kind kind, int code,
-		     const void *data, size_t n, void *owned)
+		     const void *data, size_t n, struct tl_buf *owned)
 {
-	void *copy = owned;
+	void *copy = owned ? owned->data : NULL;
 
 	take_out(c, q, kind != MT_EV_RESULT);
-	if (!owned && n) {
+	if (owned) {
+		*owned = (struct tl_buf){.len = 0};
+	} else if (n) {
 		copy = malloc(n);
 		if (copy) {
 			memcpy(copy, data, n);
@@ -209,6 +211,11 @@ void mt_query_answer(struct mt_client *c, struct mt_query *q, enum mt_event_kind
 		.data = copy,
 		.owner = q};
 	mt_event_push(c, &q->node);
+}
+
+void mt_query_fail(struct mt_client *c, struct mt_query *q, int err)
+{
+	mt_query_answer(c, q, MT_EV_FAILED, err, NULL, 0, NULL);
 }
 
 void mt_query_drop(struct mt_client *c, struct mt_query *q)

@@ -263,7 +263,7 @@ static void repeat_refused(struct mt_client *c, struct mt_query *q, bool own_bug
 		mt_client_close(c, true);
 	}
 	if (hopeless)
-		mt_query_answer(c, q, MT_EV_FAILED, -TG_E_TRANSPORT, NULL, 0, NULL);
+		mt_query_fail(c, q, -TG_E_TRANSPORT);
 	else
 		mt_query_requeue(c, q);
 }

@@ -13,6 +13,7 @@ static void first_light(const char *transport, size_t step)
 	uint64_t handle;
 
 	m->step = step;
+	m->stutter = step == 0;
 	handle = mock_query(m, GET_CONFIG, 0, 0, 0);
 	mock_connect(m);
 	mock_exchange(m);

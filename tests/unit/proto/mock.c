@@ -263,6 +263,34 @@ static void take_container(struct mock *m, const struct mt_header *h, struct tl_
 	CHECK(!tl_left(&c));
 }
 
+static void say_plain(struct mock *m, uint64_t msg_id, const struct tl_buf *body)
+{
+	struct tl_buf packet = {.len = 0};
+
+	tl_put_u64(&packet, 0);
+	tl_put_u64(&packet, msg_id);
+	tl_put_u32(&packet, (uint32_t)body->len);
+	tl_put(&packet, body->data, body->len);
+	CHECK(mt_link_send(m->link, packet.data, packet.len, false) == 0);
+	tl_buf_free(&packet);
+}
+
+static void take_plain(struct mock *m, const uint8_t *data, size_t n)
+{
+	struct tl_buf answer = {.len = 0};
+	uint64_t id = mock_msg_id(m, true);
+
+	m->plain++;
+	CHECK(((uint32_t)data[16] | (uint32_t)data[17] << 8) == n - 20);
+	server_answer(&m->server, data + 20, n - 20, &answer);
+	say_plain(m, id, &answer);
+	if (m->stutter) {
+		say_plain(m, id, &answer);
+		say_plain(m, mock_msg_id(m, true), &answer);
+	}
+	tl_buf_free(&answer);
+}
+
 static void take_packet(struct mock *m, const uint8_t *data, size_t n)
 {
 	static const uint8_t zero[8];
@@ -273,18 +301,7 @@ static void take_packet(struct mock *m, const uint8_t *data, size_t n)
 	size_t body_n;
 
 	if (memcmp(data, zero, 8) == 0) {
-		struct tl_buf answer = {.len = 0}, packet = {.len = 0};
-
-		m->plain++;
-		CHECK(((uint32_t)data[16] | (uint32_t)data[17] << 8) == n - 20);
-		server_answer(&m->server, data + 20, n - 20, &answer);
-		tl_put_u64(&packet, 0);
-		tl_put_u64(&packet, mock_msg_id(m, true));
-		tl_put_u32(&packet, (uint32_t)answer.len);
-		tl_put(&packet, answer.data, answer.len);
-		CHECK(mt_link_send(m->link, packet.data, packet.len, false) == 0);
-		tl_buf_free(&answer);
-		tl_buf_free(&packet);
+		take_plain(m, data, n);
 		return;
 	}
 	CHECK(mt_open(&m->key, MT_TO_SERVER, data, n, &plain, &h, &body, &body_n) == 0);

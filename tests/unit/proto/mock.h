@@ -35,6 +35,7 @@ struct mock {
 	size_t step;              /* bytes fed at a time; 0 = all */
 	size_t out_left, in_left; /* bytes that still pass, then the line is dead */
 	unsigned connections, packets, plain;
+	bool stutter;   /* says each answer of the key exchange twice, under one id and under two */
 	size_t n, seen; /* messages received; those a test has looked at */
 	struct mock_message m[MOCK_MESSAGES];
 };
