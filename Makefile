@@ -188,7 +188,8 @@ fuzz:
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 	install -m 755 -s $(B)/layerd $(B)/layerctl $(B)/layerd-sandbox $(DESTDIR)$(PREFIX)/bin
-	install -m 644 systemd/*.service systemd/*.socket $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 644 systemd/*.socket $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|/usr/bin/layerd|$(PREFIX)/bin/layerd|' systemd/layerd.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/layerd.service
 	install -m 644 systemd/layerd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/layerd.conf
 	install -m 644 systemd/layerd.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/layerd.conf
 

@@ -11,7 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SYSTEM_SOCKET "/run/layerd/layerd.sock"
 #define READ_SIZE 65536u
 
 int64_t ctl_now(void)
@@ -25,6 +24,19 @@ int64_t ctl_now(void)
 void ctl_start_clock(struct ctl_conn *c, double seconds)
 {
 	c->deadline = seconds > 0 ? ctl_now() + (int64_t)(seconds * 1000) : 0;
+}
+
+/* The system's daemon, the most powerful of its sockets that this user may write to. */
+static const char *system_socket(void)
+{
+	static const char *const paths[] = {"/run/layerd/layerd-admin.sock",
+					    "/run/layerd/layerd.sock",
+					    "/run/layerd/layerd-ro.sock"};
+
+	for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+		if (access(paths[i], W_OK) == 0)
+			return paths[i];
+	return paths[1];
 }
 
 /* A path that does not fit stays empty: no socket has it. */
@@ -41,7 +53,7 @@ static void socket_path(const struct ctl_options *o, struct sockaddr_un *a)
 			n = snprintf(a->sun_path, sizeof a->sun_path, "%s/layerd/layerd.sock",
 				     runtime);
 		if (n < 0 || access(a->sun_path, F_OK) != 0)
-			n = snprintf(a->sun_path, sizeof a->sun_path, "%s", SYSTEM_SOCKET);
+			n = snprintf(a->sun_path, sizeof a->sun_path, "%s", system_socket());
 	}
 	if ((size_t)n >= sizeof a->sun_path)
 		a->sun_path[0] = '\0';
