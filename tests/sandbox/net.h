@@ -335,5 +335,9 @@ int sb_layer_encode(int layer, const struct tl_obj *o, struct tl_buf *out) TL_MU
 /* Of a method: vectors as well, and what older layers expected instead. */
 int sb_layer_answer(int layer, unsigned method, const struct tl_obj *o, struct tl_buf *out) TL_MUST;
 int sb_layer_decode(struct tl_arena *a, struct tl_cursor *c, struct tl_obj **ret) TL_MUST;
+#define SB_KEYBOARD_LAYER 228 /* the last with a constructor for each kind of button */
+/* keyboards.c: serialised keyboards from the older form (raise) or to it; false: nothing to do. */
+bool sb_keyboards_rewrite(struct tl_arena *a, int layer, bool raise, const uint8_t *p, size_t n,
+			  struct tl_buf *out);
 
 #endif
