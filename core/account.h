@@ -231,6 +231,7 @@ void tg_dc_authorize(struct tg_account *a, struct tg_dc *dc);
 void tg_dc_set_authorized(struct tg_account *a, struct tg_dc *dc, bool yes);
 void tg_dc_busy(struct tg_account *a, struct tg_dc *dc);
 void tg_dc_drop_key(struct tg_account *a, int id); /* into quarantine */
+void tg_dc_drop_keys(struct tg_account *a);        /* all of them */
 void tg_dc_lost(struct tg_account *a, struct tg_dc *dc);
 
 /* address.c */

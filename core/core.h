@@ -193,7 +193,7 @@ struct tg_event {
 				   data) */
 		TG_EV_STATE,  /* the login state changed; refused: error, code, data as in ERROR */
 		TG_EV_ONLINE, /* online or not: connection_state */
-		TG_EV_CLOCK,  /* value: seconds that the local clock is off */
+		TG_EV_CLOCK,  /* value: seconds that the local clock is ahead */
 	} kind;
 	unsigned link, method;
 	struct mt_address address;

@@ -211,6 +211,29 @@ void tg_dc_drop_key(struct tg_account *a, int id)
 	}
 }
 
+void tg_dc_drop_keys(struct tg_account *a)
+{
+	struct tg_store *s = a->env.store;
+	struct tg_key p = tg_key(a, 'k');
+	struct tl_buf key = {0}, value = {0};
+	int r = s->ops->seek(s, TG_TABLE_KEY, p.bytes, p.n, p.bytes, p.n, &key, &value);
+
+	while (r == 0) {
+		struct tl_cursor c = tl_cursor(key.data + p.n, key.len - p.n);
+		int id = 0;
+
+		while (tl_left(&c))
+			id = id << 8 | *tl_get(&c, 1);
+		tg_dc_drop_key(a, id - (a->s.test ? TEST_WORLD : 0));
+		tl_put_u8(&key, 0);
+		r = s->ops->seek(s, TG_TABLE_KEY, p.bytes, p.n, key.data, key.len, &key, &value);
+	}
+	tl_buf_free(&key);
+	if (value.data)
+		mt_wipe(value.data, value.cap);
+	tl_buf_free(&value);
+}
+
 /* ---- authorization of the others (core.telegram.org/api/datacenter) ---- */
 void tg_dc_set_authorized(struct tg_account *a, struct tg_dc *dc, bool yes)
 {

@@ -7,15 +7,10 @@
 /* Where an older authorization left something: the new one begins with its own keys and boxes. */
 static void clear_old(struct tg_account *a)
 {
-	for (unsigned i = 0; i < TG_MAX_DCS; i++) {
-		int id = a->dcs[i] ? a->dcs[i]->id : 0;
-
-		if (!id)
-			continue;
-		tg_dc_free(a, a->dcs[i]);
-		tg_dc_drop_key(a, id);
-	}
-	tg_dc_drop_key(a, a->main_dc);
+	for (unsigned i = 0; i < TG_MAX_DCS; i++)
+		if (a->dcs[i])
+			tg_dc_free(a, a->dcs[i]);
+	tg_dc_drop_keys(a);
 }
 
 void tg_login_drop(struct tg_account *a)

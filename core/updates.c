@@ -127,7 +127,7 @@ static bool feed_common(struct tg_account *a, int which, struct tg_item *item)
 	if (box->pts != before || which == TG_BOX_COMMON)
 		heard_common(a);
 	if (!box->busy && which != TG_BOX_SEQ &&
-	    box->pts - (which == TG_BOX_QTS ? u->asked_qts : u->asked_pts) > TG_DRIFT_MAX)
+	    (int64_t)box->pts - (which == TG_BOX_QTS ? u->asked_qts : u->asked_pts) > TG_DRIFT_MAX)
 		tg_difference(a); /* the server learns where we are (F.35) */
 	return took;
 }
@@ -261,7 +261,7 @@ static void take_free(struct tg_account *a, struct tg_carrier *c, const struct l
 		item->updates[i] = l->updates[places[i].index];
 	item->update_count = n;
 	item->pts = l->seq;
-	item->count = l->seq - l->seq_start + 1;
+	item->count = l->seq_start < 0 || l->seq < l->seq_start ? -1 : l->seq - l->seq_start + 1;
 	item->date = l->date;
 	tg_updates_apply(a, tg_box_feed(&u->box[TG_BOX_SEQ], item));
 	u->dirty |= u->box[TG_BOX_SEQ].pts != before;

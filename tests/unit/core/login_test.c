@@ -279,6 +279,34 @@ TEST(worlds_never_mix)
 	rig_free(r);
 }
 
+/* After a revocation the next login makes new keys; the old ones stay in quarantine. */
+TEST(login_after_a_revocation)
+{
+	struct rig *r = rig_new_without_keys();
+	struct tl_help_getNearestDc m = {{TL_help_getNearestDc}};
+	uint8_t first[8];
+
+	rig_login(r);
+	rig_pass(r, 1);
+	memcpy(first, r->dc[2].key.id, 8);
+	refusal = "AUTH_KEY_DUPLICATED";
+	refusal_code = 406;
+	r->serve = refuse_everything;
+	rig_call(r, &m.obj, NULL);
+	rig_pass(r, 1);
+	CHECK_INT(tg_account_state(r->a), TG_REVOKED);
+	CHECK_INT(r->handshakes, 3);
+	r->serve = NULL;
+	rig_login(r);
+	CHECK_INT(r->handshakes, 6);
+	CHECK(memcmp(first, r->dc[2].key.id, 8) != 0);
+	rig_restart(r);
+	rig_pass(r, 1);
+	CHECK_INT(tg_account_state(r->a), TG_READY);
+	CHECK_INT(r->handshakes, 6);
+	rig_free(r);
+}
+
 /* B.49: no byte under a new key leaves before the key is on the disk; a kill at any moment between
  * loses nothing that was used. */
 TEST_T(key_is_stored_before_it_is_used, 60)

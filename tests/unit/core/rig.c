@@ -43,10 +43,6 @@ static void text_of(struct rig *r, const struct tl_obj *u, char out[32])
 	(void)r;
 	if (m && m->obj.ctor == TL_message)
 		snprintf(out, 32, "%.*s", (int)m->message.len, m->message.data);
-	else if (u->ctor == TL_updateDeleteMessages || u->ctor == TL_updateDeleteChannelMessages)
-		snprintf(out, 32, "%c",
-			 ((const int32_t *)((const struct tl_updateDeleteMessages *)u)
-				  ->messages.items)[0]);
 	else if (tl_field_int(&tl_api, u, "user_id", &v))
 		snprintf(out, 32, "u%lld", (long long)v);
 	else
