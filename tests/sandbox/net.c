@@ -16,6 +16,10 @@
 #define HOUSEKEEPING 10 /* ticks */
 #define BACKLOG 512
 #define ACCEPTS_A_TURN 64
+/* Free ports come from here when they can: some clients keep a port in 16 bits with a sign. */
+#define PORT_LOW 16384
+#define PORT_HIGH 32767
+#define PORT_TRIES 64
 
 /* ---- clock and chance --------------------------------------------------------------------------
  */
@@ -105,6 +109,23 @@ static socklen_t address(const char *host, int port, bool ipv6, struct sockaddr_
 	return inet_pton(AF_INET, host, &v4->sin_addr) == 1 ? sizeof *v4 : 0;
 }
 
+static int bind_port(int fd, const char *host, int port, bool ipv6)
+{
+	struct sockaddr_storage sa;
+	socklen_t len;
+	uint16_t chance;
+
+	for (int i = 0; !port && i < PORT_TRIES; i++) {
+		if (getrandom(&chance, sizeof chance, 0) != sizeof chance)
+			break;
+		len = address(host, PORT_LOW + chance % (PORT_HIGH - PORT_LOW), ipv6, &sa);
+		if (!bind(fd, (struct sockaddr *)&sa, len))
+			return 0;
+	}
+	len = address(host, port, ipv6, &sa);
+	return bind(fd, (struct sockaddr *)&sa, len);
+}
+
 static bool listen_on(struct sb_net *n, int dc, const char *host, int port, bool ipv6)
 {
 	struct sb_listener *l = &n->listeners[n->listener_count];
@@ -123,7 +144,7 @@ static bool listen_on(struct sb_net *n, int dc, const char *host, int port, bool
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (ipv6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-	if (bind(fd, (struct sockaddr *)&sa, len) || listen(fd, BACKLOG) ||
+	if (bind_port(fd, host, port, ipv6) || listen(fd, BACKLOG) ||
 	    getsockname(fd, (struct sockaddr *)&sa, &len)) {
 		fprintf(stderr, "layerd-sandbox: %s port %d: %s\n", host, port, strerror(errno));
 		close(fd);
