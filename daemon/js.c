@@ -1,6 +1,9 @@
 /* JSON members into a buffer; the buffer belongs to the caller. */
 #include "daemon/js.h"
 
+#include "daemon/limits.h"
+
+#include <stdio.h>
 #include <string.h>
 
 void rpc_js_comma(struct tl_buf *b)
@@ -97,4 +100,77 @@ void rpc_js_raw(struct tl_buf *b, const char *key, const void *json, size_t n)
 {
 	rpc_js_key(b, key);
 	tl_put(b, json, n);
+}
+
+struct step {
+	struct tl_str key; /* data NULL: an element */
+	unsigned index;
+};
+
+/* Behind a string's closing quote. */
+static size_t string_end(struct tl_str text, size_t i)
+{
+	for (i++; i < text.len && text.data[i] != '"'; i++)
+		if (text.data[i] == '\\')
+			i++;
+	return i + 1;
+}
+
+static bool is_key(struct tl_str text, size_t i)
+{
+	while (i < text.len && memchr(" \t\r\n", text.data[i], 4))
+		i++;
+	return i < text.len && text.data[i] == ':';
+}
+
+static void write_steps(const struct step *steps, unsigned depth, char *out, size_t size)
+{
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (unsigned d = 1; d <= depth && n < size; d++) {
+		struct tl_str key = steps[d].key;
+
+		if (key.data)
+			n += (size_t)snprintf(out + n, size - n, "%s%.*s", n ? "." : "",
+					      (int)(key.len < 64 ? key.len : 64), key.data);
+		else
+			n += (size_t)snprintf(out + n, size - n, "[%u]", steps[d].index);
+	}
+}
+
+void rpc_js_path(struct tl_str text, size_t at, char *out, size_t size)
+{
+	struct step steps[RPC_MAX_DEPTH + 1];
+	unsigned depth = 0;
+
+	for (size_t i = 0; i < at && i < text.len;) {
+		size_t next = i + 1;
+
+		switch (text.data[i]) {
+		case '{':
+		case '[':
+			if (depth < RPC_MAX_DEPTH)
+				depth++;
+			steps[depth] = (struct step){.index = 0};
+			break;
+		case '}':
+		case ']':
+			depth -= depth > 0;
+			break;
+		case ',':
+			steps[depth].index++;
+			break;
+		case '"':
+			next = string_end(text, i);
+			if (is_key(text, next))
+				steps[depth].key = (struct tl_str){text.data + i + 1,
+								   (uint32_t)(next - i) - 2};
+			break;
+		default:
+			break;
+		}
+		i = next;
+	}
+	write_steps(steps, depth, out, size);
 }

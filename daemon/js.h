@@ -23,5 +23,7 @@ void rpc_js_filled(struct tl_buf *b, const char *key,
 		   struct tl_str s);                            /* nothing when empty, too */
 void rpc_js_long(struct tl_buf *b, const char *key, int64_t v); /* a 64-bit id as a string */
 void rpc_js_raw(struct tl_buf *b, const char *key, const void *json, size_t n);
+/* The path ("a.b[2].c") of the value that ends at this place of a valid JSON text; cut to fit. */
+void rpc_js_path(struct tl_str text, size_t at, char *out, size_t size);
 
 #endif

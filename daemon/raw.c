@@ -5,6 +5,7 @@
 #include "daemon/accounts.h"
 #include "daemon/daemon.h"
 #include "daemon/js.h"
+#include "daemon/messagelink.h"
 #include "tl_schema.h"
 
 #include <jansson.h>
@@ -212,6 +213,17 @@ static json_t *decimal(int64_t n)
 	return json_string(text);
 }
 
+/* A message's id, or its link; what chat the link names is the call's own affair. */
+static json_t *message_json(struct rpc_call *c, const json_t *v)
+{
+	struct tl_str text = {json_string_value(v), (uint32_t)json_string_length(v)}, chat;
+	int64_t id;
+
+	if (!rpc_json_int(v, &id) && (!text.data || !rpc_message_link(text, &c->arena, &chat, &id)))
+		return NULL;
+	return json_pack("{s:s,s:I}", "_", "inputMessageID", "id", (json_int_t)id);
+}
+
 static json_t *visit(void *ctx, const char *type, json_t *v, const char *path, int *err)
 {
 	struct rpc_call *c = ctx;
@@ -226,10 +238,7 @@ static json_t *visit(void *ctx, const char *type, json_t *v, const char *path, i
 			json_object_set_new(v, "random_id", decimal(rpc_random_id(c, c->parts)));
 		return NULL;
 	case WANT_MESSAGE:
-		if (json_is_integer(v))
-			return json_pack("{s:s,s:I}", "_", "inputMessageID", "id",
-					 json_integer_value(v));
-		return NULL;
+		return message_json(c, v);
 	case WANT_PEER:
 	case WANT_USER:
 	case WANT_CHANNEL:
@@ -328,16 +337,11 @@ static struct rpc_result answered(struct rpc_call *c, const struct tg_event *e)
 {
 	struct tl_buf *b = rpc_begin(c);
 	struct tl_cursor in = tl_cursor(e->data, e->n);
-	bool truncated = false;
+	bool truncated = false; /* the text says so itself */
 	int err = tl_to_json(&tl_api, e->method, &in, b, tg_harvest(c->account->tg), &truncated);
 
 	if (err)
 		return rpc_fail(c, err, "the answer cannot be read");
-	if (truncated && b->len && b->data[b->len - 1] == '}') {
-		b->len--;
-		rpc_js_bool(b, "truncated", true);
-		tl_put_u8(b, '}');
-	}
 	return rpc_end(c);
 }
 
@@ -354,6 +358,10 @@ int rpc_raw_encode(struct rpc_call *c)
 		err = -TG_E_INVALID_PARAMS;
 	if (why.hint[0])
 		rpc_hint(c, "%s", why.hint);
+	else if (json_object_get(c->raw_params, why.path) &&
+		 !tl_has_field(&tl_api, c->tl, why.path)) /* it may be a common one */
+		rpc_near_param(c->method, tl_str(why.path), c->problem.hint,
+			       sizeof c->problem.hint);
 	return rpc_problem(c, err, why.path, "%s%s%s", why.path, why.path[0] ? ": " : "", why.text);
 }
 

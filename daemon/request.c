@@ -153,6 +153,7 @@ static int check_load(struct rpc_call *c)
 static int load_params(struct rpc_call *c, struct tl_str text)
 {
 	json_error_t e;
+	char path[sizeof c->problem.field];
 
 	if (!text.data || text.data[0] == 'n' || (text.len == 2 && text.data[0] == '{'))
 		return 0;
@@ -165,7 +166,8 @@ static int load_params(struct rpc_call *c, struct tl_str text)
 		return 0;
 	switch ((int)json_error_code(&e)) {
 	case json_error_numeric_overflow:
-		return rpc_problem(c, -TG_E_INVALID_PARAMS, NULL, "a number is out of range");
+		rpc_js_path(text, (size_t)e.position, path, sizeof path);
+		return rpc_problem(c, -TG_E_INVALID_PARAMS, path, "%s: out of range", path);
 	case json_error_null_byte_in_key:
 		return rpc_problem(c, -TG_E_INVALID_PARAMS, NULL,
 				   "no parameter has NUL in its name");

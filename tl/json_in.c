@@ -246,7 +246,7 @@ static void refuse_unknown(struct reader *r, const struct tl_ctor_row *row, cons
 		REFUSE(r, r->s->names + row->name, " has no such field");
 		if (best <= TL_NEAR)
 			tl_join(r->why->hint, sizeof r->why->hint,
-				(const char *const[]){"did you mean \"", near, "\"?", NULL});
+				(const char *const[]){"did you mean ", near, "?", NULL});
 		return;
 	}
 }
@@ -336,7 +336,7 @@ static void refuse_name(struct reader *r, unsigned kind, unsigned type, const ch
 	}
 	if (near && best <= TL_NEAR)
 		tl_join(r->why->hint, sizeof r->why->hint,
-			(const char *const[]){"did you mean \"", near, "\"?", NULL});
+			(const char *const[]){"did you mean ", near, "?", NULL});
 }
 
 /* "_" is missing and the type has several constructors: names the first ones. */

@@ -39,15 +39,20 @@ static const struct rpc_param invoke_params[] = {
 	 "data centre; left out: the account's"},
 };
 
-static int no_method(struct rpc_call *c, struct tl_str name)
+static void hint_name(struct rpc_call *c, struct tl_str name, bool method)
 {
 	struct rpc_nearest near = rpc_nearest(name);
 
 	for (unsigned i = 1; i <= tl_ctor_count(&tl_api); i++)
-		if (tl_is_method(&tl_api, i))
+		if (!method || tl_is_method(&tl_api, i))
 			rpc_nearest_try(&near, tl_name(&tl_api, i));
 	if (near.best)
 		rpc_hint(c, "did you mean %s?", near.best);
+}
+
+static int no_method(struct rpc_call *c, struct tl_str name)
+{
+	hint_name(c, name, true);
 	return rpc_problem(c, -TG_E_INVALID_PARAMS, "method", "Telegram has no method %.*s",
 			   (int)(name.len > 100 ? 100 : name.len), name.data);
 }
@@ -136,14 +141,18 @@ static struct rpc_result encode(struct rpc_call *c)
 {
 	const struct encode_args *a = c->args;
 	struct tl_refusal why = {0};
+	const char *name;
 	struct tl_buf *b;
 	int err = tl_from_json(&tl_api, 0, a->value, &c->body, &why);
 
 	if (err) {
 		rpc_problem(c, err == -TG_E_NOMEM ? err : -TG_E_INVALID_PARAMS, why.path, "%s",
 			    why.text);
+		name = json_string_value(json_object_get(a->value, "_"));
 		if (why.hint[0])
 			rpc_hint(c, "%s", why.hint);
+		else if (name && tl_by_name(&tl_api, tl_str(name)) == TL_NONE)
+			hint_name(c, tl_str(name), false);
 		return rpc_refuse(c);
 	}
 	b = rpc_begin(c);

@@ -93,9 +93,9 @@ TEST(refused)
 	REFUSES(TL_messages_sendMessage, "{\"peer\":{\"_\":\"inputPeerSelf\"},\"random_id\":1}",
 		"message", "required by messages.sendMessage", "");
 	REFUSES(TL_messages_sendMessage, "{\"pear\":1}", "pear",
-		"messages.sendMessage has no such field", "did you mean \"peer\"?");
+		"messages.sendMessage has no such field", "did you mean peer?");
 	REFUSES(TL_messages_sendMessage, "{\"randomId\":1}", "randomId",
-		"messages.sendMessage has no such field", "did you mean \"random_id\"?");
+		"messages.sendMessage has no such field", "did you mean random_id?");
 	REFUSES(TL_messages_sendMessage, "{\"flags\":1}", "flags",
 		"flags are computed from the fields that are there", "");
 	REFUSES(TL_messages_sendMessage, "{\"xyzzy\":1}", "xyzzy",
@@ -133,7 +133,7 @@ TEST(refused_shapes)
 		"\"inputPeerChat\" expected, not \"inputPeerUser\"", "");
 	REFUSES(TL_messages_deleteHistory, "{\"peer\":{\"_\":\"inputPeerSlef\"},\"max_id\":1}",
 		"peer", "\"inputPeerSlef\" is not of the type InputPeer",
-		"did you mean \"inputPeerSelf\"?");
+		"did you mean inputPeerSelf?");
 	REFUSES(TL_messages_deleteHistory, "{\"peer\":{},\"max_id\":1}", "peer",
 		"\"_\" is missing: inputPeerEmpty, inputPeerSelf, inputPeerChat, …", "");
 	REFUSES(TL_messages_deleteHistory, "{\"peer\":\"me\",\"max_id\":1}", "peer",
