@@ -4,12 +4,14 @@
 Each file in tests/box/transcripts is one conversation. Its lines:
 
   needs: NAME        first line that is no comment: plain (a daemon without accounts), bot (with a bot in the
-                     sandbox), two (with two bots), roles (a bot and three sockets), fresh (a bot, nothing shared)
+                     sandbox), two (with two bots), fresh (a bot, nothing shared)
+  == title           begins another conversation of the same file, on new connections
   # …                a comment
-  on NAME [SOCKET]   the connection that is meant from here on (opened when new; the first is "a"); SOCKET is
-                     read, send or admin where needs is roles
+  on NAME [ROLE]     the connection that is meant from here on (opened when new, at the socket of the role read, send
+                     or admin; the first is "a", an admin's)
   > text             is sent, with LF
   >> text            is sent without LF; \\n \\r \\xHH \\\\ stand for bytes
+  >* A-B text        is sent for each number from A to B, which replaces ${n}, in one piece
   > eof              no more will be sent
   > close            the connection is closed
   < text             the next answer, exactly
@@ -17,7 +19,9 @@ Each file in tests/box/transcripts is one conversation. Its lines:
   <= ID text         the next answer is the result text, exactly, for this id
   <! ID CODE KIND X  the next answer is this error; X, an object, must be within its data ("message": the message)
   << text            the next notification
+  < skip N           N answers are not looked at
   < nothing          a ping is answered next: nothing is waiting to be said
+  << nothing         no notification comes for a while
   < eof              the daemon closes, having said nothing more
   sandbox M PARAMS   a call on the control socket; with " -> text" its result
   took < S, took > S seconds since the last sent line
@@ -25,8 +29,8 @@ Each file in tests/box/transcripts is one conversation. Its lines:
   settle             until all that the sandbox has pushed is delivered: notifications so far are dropped
 
 In expected text a value can be {any} {str} {int} {num} {bool} {obj} {arr} {long} (a decimal string), {has:words} (a string
-with these words); with :name behind it the value is kept and ${name} stands for it later on (a string without its
-quotes). {,...} stands for further members or elements."""
+with these words) or {*} (any text); with :name behind it the value is kept and ${name} stands for it later on (a string without its
+quotes). {,...} stands for further members or elements. In what is sent ${9*x} is xxxxxxxxx."""
 
 import codecs
 import contextlib
@@ -43,7 +47,7 @@ import time
 from box import CASES, SLOW, Daemon, Line, Sandbox, case, main
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "transcripts")
-HOLE = re.compile(r"\{(,\.\.\.|(?:any|str|int|num|bool|obj|arr|long)(?::[a-z_0-9]+)?|has:[^{}]*)\}")
+HOLE = re.compile(r"\{(\*|,\.\.\.|(?:any|str|int|num|bool|obj|arr|long)(?::[a-z_0-9]+)?|has:[^{}]*)\}")
 DECODER = json.JSONDecoder()
 
 
@@ -94,15 +98,19 @@ def hole(name, text, at, names):
 def match(pattern, text, names):
     """Raises Mismatch, or puts what it has kept into names."""
     at = last = 0
-    pieces = list(HOLE.finditer(pattern))
-    for m in [*pieces, None]:
+    free = False
+    for m in [*HOLE.finditer(pattern), None]:
         literal = pattern[last : m.start() if m else len(pattern)]
+        if free:
+            at = max(at, text.find(literal, at) if m else len(text) - len(literal))
         if not text.startswith(literal, at):
             same = len(os.path.commonprefix([literal, text[at:]]))
             raise Mismatch("at %d %r is wanted, not %r" % (at + same, literal[same : same + 60], text[at + same : at + same + 60]))
         at += len(literal)
+        free = m and m[1] == "*"
         if m:
             last = m.end()
+        if m and not free:
             at = rest(text, at) if m[1] == ",..." else hole(m[1], text, at, names)
     if at != len(text):
         raise Mismatch("too much: %r" % text[at : at + 80])
@@ -120,18 +128,17 @@ class Place:
         self.paths = {}
         self.sandbox = Sandbox(self.folder) if needs != "plain" else None
         extra = []
-        if needs == "roles":
-            for role, name in (("read", "layerd-ro.sock"), ("admin", "layerd-admin.sock"), ("send", "sendonly.sock")):
-                self.paths[role] = os.path.join(self.folder, name)
-                extra += ["--socket", self.paths[role] + (",send" if role == "send" else "")]
+        for role in ("read", "send", "admin"):
+            self.paths[role] = os.path.join(self.folder, role + ".sock")
+            extra += ["--socket", "%s,%s" % (self.paths[role], role)]
         self.daemon = Daemon(self.folder, self.sandbox, *extra)
-        self.paths[""] = self.daemon.path
+        self.paths[""] = self.paths["admin"]
         if self.sandbox:
             self.people(2 if needs == "two" else 1)
 
     def people(self, bots):
         call, names = self.sandbox.call, self.names
-        line = Line(self.paths.get("admin", self.daemon.path))
+        line = Line(self.paths["admin"])
         for n in range(bots):
             account = ("main", "second")[n]
             made = call("create_bot", username="box_bot" if n == 0 else "second_bot", first_name="Box")
@@ -234,7 +241,8 @@ class Talk:
         self.at = self.streams[name]
 
     def fill(self, text):
-        return re.sub(r"\$\{([a-z_0-9]+)\}", lambda m: self.names[m[1]], text)
+        text = re.sub(r"\$\{(\d+)\*(.)\}", lambda m: int(m[1]) * m[2], text)
+        return re.sub(r"\$\{([a-z_][a-z_0-9]*)\}", lambda m: self.names.get(m[1], m[0]), text)
 
     def send(self, data):
         self.sent = time.monotonic()
@@ -285,6 +293,17 @@ class Talk:
         except Mismatch as e:
             raise Mismatch("%s\n  wanted %s\n  got    %s" % (e, pattern, got)) from None
 
+    def many(self, text):
+        span, _, text = text.partition(" ")
+        first, last = span.split("-")
+        self.send("".join(text.replace("${n}", str(n)) + "\n" for n in range(int(first), int(last) + 1)).encode())
+
+    def quiet(self):
+        time.sleep(0.1 * SLOW)
+        self.nothing()
+        if self.at.notes:
+            raise Mismatch("came: %s" % self.at.notes)
+
     def nothing(self):
         self.pings += 1
         self.at.line.send(b'{"jsonrpc":"2.0","id":"ping %d","method":"ping"}' % self.pings)
@@ -321,7 +340,7 @@ class Talk:
             raise Mismatch("%.2f s passed" % passed)
 
     def step(self, verb, text):
-        plain = {"> eof": lambda: self.at.line.sock.shutdown(socket.SHUT_WR), "> close": lambda: self.at.line.close(), "< nothing": self.nothing, "< eof": self.eof}
+        plain = {"> eof": lambda: self.at.line.sock.shutdown(socket.SHUT_WR), "> close": lambda: self.at.line.close(), "< nothing": self.nothing, "< eof": self.eof, "<< nothing": self.quiet}
         if verb + " " + text in plain:
             plain[verb + " " + text]()
             self.at.ended = self.at.ended or text in ("eof", "close")
@@ -329,6 +348,11 @@ class Talk:
             self.send(text.encode() + b"\n")
         elif verb == ">>":
             self.send(codecs.escape_decode(text.encode())[0])
+        elif verb == ">*":
+            self.many(text)
+        elif verb == "<" and text.startswith("skip "):
+            for _ in range(int(text[5:])):
+                self.at.next(self.at.answers, text)
         elif verb == "<=":
             ident, _, result = text.partition(" ")
             self.answer('{"jsonrpc":"2.0","id":%s,"result":%s}' % (ident, result))
@@ -351,12 +375,22 @@ class Talk:
 
 
 def read_script(path):
+    """(what it needs, [(title, [(number, line)])])"""
+    needs, parts = None, []
     with open(path, encoding="utf-8") as f:
-        lines = [(n, line.rstrip("\n")) for n, line in enumerate(f, 1)]
-    lines = [(n, line) for n, line in lines if line.strip() and not line.startswith("#")]
-    if not lines or not lines[0][1].startswith("needs: "):
-        raise AssertionError("%s: the first line says what it needs" % path)
-    return lines[0][1][7:].strip(), lines[1:]
+        for number, line in enumerate(f, 1):
+            line = line.rstrip("\n")
+            if not line.strip() or line.startswith("#"):
+                continue
+            if needs is None:
+                assert line.startswith("needs: "), "%s: the first line says what it needs" % path
+                needs = line[7:].strip()
+            elif line.startswith("== "):
+                parts.append((line[3:], []))
+            else:
+                parts = parts or [("", [])]
+                parts[-1][1].append((number, line))
+    return needs, parts
 
 
 def play(talk, lines):
@@ -376,9 +410,8 @@ def play(talk, lines):
             raise AssertionError("line %d: %s\n  %s" % (number, line, e)) from None
 
 
-def transcript(path):
+def transcript(path, needs, title, lines):
     def run():
-        needs, lines = read_script(path)
         with place(needs) as here:
             talk = Talk(here)
             try:
@@ -387,7 +420,8 @@ def transcript(path):
             finally:
                 talk.close()
 
-    run.__name__ = os.path.basename(path)[:-4]
+    name = os.path.basename(path)[:-4]
+    run.__name__ = "%s: %s" % (name, title) if title else name
     return run
 
 
@@ -395,7 +429,7 @@ def transcript(path):
 def expectations_can_fail():
     """A transcript whose expectations are changed is refused, at each of them."""
     path = os.path.join(FOLDER, "framing_ids.txt")
-    needs, lines = read_script(path)
+    needs, [(_, lines)] = read_script(path)
     wanted = [i for i, (_, line) in enumerate(lines) if line.startswith(("< {", "<= ", "<! "))]
     assert len(wanted) > 10
     with place(needs) as here:
@@ -414,7 +448,8 @@ def expectations_can_fail():
 
 if __name__ == "__main__":
     for file in sorted(glob.glob(os.path.join(FOLDER, "*.txt"))):
-        CASES.append(transcript(file))
+        needs, parts = read_script(file)
+        CASES += [transcript(file, needs, title, lines) for title, lines in parts]
     try:
         main()
     finally:
