@@ -26,7 +26,13 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+say() {
+	if [ -t 1 ]; then
+		printf '\n\033[1m%s\033[0m\n' "$*"
+	else
+		printf '\n%s\n' "$*"
+	fi
+}
 show() { jq -c . | cut -c1-600; }
 layerctl() {
 	echo "\$ layerctl $*" | cut -c1-200 >&2
