@@ -205,7 +205,7 @@ struct mt_event {
 		MT_EV_UPDATE,      /* data: an object that is no service message, unzipped */
 		MT_EV_UNREADABLE, /* a message that could not be read: there may be a hole (D.66) */
 		MT_EV_KEY_LOST,   /* -404 again and again from two connections (C.16) */
-		MT_EV_TRANSPORT_ERROR, /* code; for choosing another address (C.16-C.19) */
+		MT_EV_TRANSPORT_ERROR, /* code: -404 … (C.16), or -TG_E_x of a key exchange */
 	} kind;
 	int code;
 	uint64_t query;
