@@ -187,24 +187,34 @@ static void revoke_session(struct sb_world *w, struct sb_request *r, json_t *par
 	sb_request_done(r, json_pack("{s:i}", "revoked", n));
 }
 
+static void offline_over(struct sb_world *w, void *arg)
+{
+	uint64_t *fault = arg;
+
+	sb_net_clear_fault(w->s->net, *fault);
+}
+
+/* Every packet of the user cuts its connection for that long. */
 static void set_offline(struct sb_world *w, struct sb_request *r, json_t *params)
 {
 	struct sb_user *u = sb_param_user(w, r, params, "user");
-	int64_t seconds = sb_param_int(params, "seconds", 10);
+	double seconds = json_number_value(json_object_get(params, "seconds"));
+	uint64_t *id;
 	json_t *fault;
 	const char *err;
-	uint64_t id = 0;
 
 	if (!u)
 		return;
-	fault = json_pack("{s:s,s:I,s:I,s:b}", "kind", "cut", "user", (json_int_t)u->id, "seconds",
-			  (json_int_t)seconds, "away", 1);
-	err = sb_net_fault(w->s->net, fault, &id);
+	id = sb_alloc(&w->store, sizeof(*id));
+	fault = json_pack("{s:s,s:I}", "kind", "cut", "user", (json_int_t)u->id);
+	err = sb_net_fault(w->s->net, fault, id);
 	json_decref(fault);
-	if (err)
+	if (err) {
 		bad(r, err);
-	else
-		sb_request_done(r, json_pack("{s:I}", "seconds", (json_int_t)seconds));
+		return;
+	}
+	sb_later(w, seconds, offline_over, id);
+	sb_request_done(r, json_pack("{s:f}", "seconds", seconds));
 }
 
 /* ---- faults, time, the end ------------------------------------------------------------------- */
@@ -306,8 +316,7 @@ const struct sb_control_row sb_control_world[] = {
 	{"set_password", "user password hint", set_password},
 	{"revoke_session", "user hash", revoke_session},
 	{"set_offline", "user seconds", set_offline},
-	{"fault",
-	 "kind user dc method direction probability after times code text seconds to away bytes",
+	{"fault", "kind user dc method direction probability after times code text seconds to",
 	 fault},
 	{"clear_faults", "fault", clear_faults},
 	{"advance", "seconds", advance},

@@ -218,6 +218,7 @@ void sb_world_reset(struct sb_world *w)
 		sb_auth_drop(s->net, a);
 	}
 	world_close(w);
+	s->skew = 0;
 	memset(w, 0, sizeof(*w));
 	w->s = s;
 	w->control = control;

@@ -11,6 +11,7 @@ struct sb_fault {
 	int64_t user; /* 0: any */
 	int dc, after, times, code, seconds, to_dc;
 	double probability;
+	bool endless;
 	char method[64], text[48];
 	struct sb_fault *next;
 };
@@ -59,7 +60,8 @@ const char *sb_fault_add(struct sb_world *w, json_t *params, int64_t user, uint6
 	f->user = user;
 	f->dc = number(params, "dc", 0);
 	f->after = number(params, "after", 0);
-	f->times = number(params, "times", -1);
+	f->times = number(params, "times", 0);
+	f->endless = f->times <= 0;
 	f->code = number(params, "code", 400);
 	f->seconds = number(params, "seconds", 3);
 	f->to_dc = number(params, "to", 0);
@@ -94,7 +96,7 @@ static bool strikes(struct sb_world *w, struct sb_fault *f, const struct sb_call
 	const char *method = tl_name(&tl_api, c->request->ctor);
 
 	if ((f->user && f->user != c->auth->user_id) || (f->dc && f->dc != c->auth->dc) ||
-	    (*f->method && strcmp(f->method, method)) || !f->times)
+	    (*f->method && strcmp(f->method, method)) || (!f->endless && !f->times))
 		return false;
 	if (f->after > 0) {
 		f->after--;
@@ -102,8 +104,7 @@ static bool strikes(struct sb_world *w, struct sb_fault *f, const struct sb_call
 	}
 	if (f->probability < 1 && (double)(sb_draw(w) >> 11) / 9007199254740992.0 >= f->probability)
 		return false;
-	if (f->times > 0)
-		f->times--;
+	f->times -= !f->endless;
 	return true;
 }
 
