@@ -6,6 +6,7 @@
 #include "daemon/event.h"
 #include "daemon/js.h"
 #include "daemon/nearest.h"
+#include "daemon/options.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -58,6 +59,15 @@ struct rpc_account *rpc_account_find(struct rpc_daemon *d, struct tl_str name)
 		if (is_self(a, name))
 			return a;
 	return NULL;
+}
+
+static struct rpc_account *by_alias(struct rpc_daemon *d, const char *alias)
+{
+	struct rpc_account *a = d->accounts->list;
+
+	while (a && strcmp(a->name, alias) != 0)
+		a = a->next;
+	return a;
 }
 
 static int unknown(struct rpc_call *c, struct tl_str name)
@@ -389,9 +399,8 @@ static int load_row(struct rpc_daemon *d, const struct tl_buf *key, const struct
 	if (!rpc_account_name_ok(name))
 		return 0;
 	snprintf(alias, sizeof alias, "%.*s", (int)n, name.data);
-	for (a = d->accounts->list; a; a = a->next)
-		if (strcmp(a->name, alias) == 0)
-			return 0;
+	if (by_alias(d, alias))
+		return 0;
 	if (key->len > n) {
 		if (tl_get_u32(&c) != SETTINGS_VERSION)
 			return 0;
@@ -429,18 +438,43 @@ static int load_all(struct rpc_daemon *d, bool settings)
 	return err == -TG_E_NOT_FOUND ? 0 : err;
 }
 
-int rpc_accounts_load(struct rpc_daemon *d)
+/* A bot that the configuration names logs in by itself when it has not yet. */
+static void login_by_file(struct rpc_account *a, const char *path)
+{
+	char token[128], why[200];
+
+	if (a->state != TG_SIGNED_OUT || !path[0])
+		return;
+	if (rpc_secret_read(path, token, sizeof token, why, sizeof why) != 0)
+		rpc_log(&a->d->log, RPC_ERROR, "login_failed", "account=%s reason=\"%s\"", a->name,
+			why);
+	else if (tg_login_bot(a->tg, tl_str(token), rpc_now()) == 0)
+		a->state = tg_account_state(a->tg);
+	mt_wipe(token, sizeof token);
+	rpc_account_touch(a);
+}
+
+int rpc_accounts_configure(struct rpc_daemon *d, const struct rpc_config *c)
 {
 	const struct rpc_account_config *k;
-	struct rpc_account *a;
-	int err;
 
-	for (k = d->config->accounts; k; k = k->next) {
-		err = rpc_account_add(d, k->name, k->catch_up, k->dc, &a);
+	for (k = c->accounts; k; k = k->next) {
+		struct rpc_account *a = by_alias(d, k->name);
+		int err = a ? 0 : rpc_account_add(d, k->name, k->catch_up, k->dc, &a);
+
 		if (err)
 			return err;
+		login_by_file(a, k->token_file);
 	}
-	err = load_all(d, true);
+	return 0;
+}
+
+int rpc_accounts_load(struct rpc_daemon *d)
+{
+	int err = rpc_accounts_configure(d, d->config);
+
+	if (!err)
+		err = load_all(d, true);
 	return err ? err : load_all(d, false);
 }
 

@@ -59,7 +59,11 @@ struct rpc_accounts {
 int rpc_accounts_init(struct rpc_daemon *d, char *why, size_t size) TL_MUST;
 void rpc_accounts_free(struct rpc_daemon *d);
 int rpc_accounts_load(struct rpc_daemon *d) TL_MUST; /* of the configuration and the store */
-bool rpc_accounts_rest(const struct rpc_daemon *d);  /* nothing is on its way to the disk */
+struct rpc_config;
+/* Accounts that the configuration names and that do not exist yet; bots with a token file log in.
+ */
+int rpc_accounts_configure(struct rpc_daemon *d, const struct rpc_config *c) TL_MUST;
+bool rpc_accounts_rest(const struct rpc_daemon *d); /* nothing is on its way to the disk */
 void rpc_random(void *ctx, void *out, size_t n);
 /* Pulls the events of the engines that are ready; true = there are more. */
 bool rpc_accounts_turn(struct rpc_daemon *d);

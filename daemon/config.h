@@ -30,14 +30,12 @@ struct rpc_config {
 	bool memory;
 	int api_id;
 	char api_hash[40];
-	char session_file[256];
 	bool test, catch_up;
 	struct mt_address dcs[RPC_MAX_DCS];
 	unsigned dc_count;
 	int first_dc;
 	struct mt_rsa keys[RPC_MAX_KEYS];
 	unsigned key_count;
-	char proxy[256];
 	struct mt_transport transport;
 	enum rpc_level log_level;
 	char device_model[64], system_version[64], app_version[64], system_lang_code[16],

@@ -187,7 +187,12 @@ int rpc_daemon_reload(struct rpc_daemon *d, char *why, size_t size)
 	err = rpc_config_read(d->argc, d->argv, d->env, &c, why, size);
 	if (!err) {
 		d->log.level = c->log_level;
+		err = rpc_accounts_configure(d, c);
 		rpc_config_free(c);
+		if (err)
+			snprintf(why, size, "%s", tg_error_row(err)->text);
+	}
+	if (!err) {
 		rpc_log(&d->log, RPC_NOTICE, "reloaded", "log_level=%s",
 			rpc_level_name(d->log.level));
 	}

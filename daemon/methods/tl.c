@@ -199,6 +199,50 @@ static struct rpc_result decode(struct rpc_call *c)
 	return rpc_end(c);
 }
 
+/* ---- cache_peers ----------------------------------------------------------------------------- */
+struct cache_args {
+	struct json_t *users, *chats;
+};
+static const struct rpc_param cache_params[] = {
+	{"users", RPC_K_ARRAY, false, NULL, offsetof(struct cache_args, users), NULL,
+	 "TL objects of type User"},
+	{"chats", RPC_K_ARRAY, false, NULL, offsetof(struct cache_args, chats), NULL,
+	 "TL objects of type Chat"},
+};
+
+static int learn(struct rpc_call *c, const char *field, const json_t *list)
+{
+	struct tl_refusal why = {0};
+	struct tl_cursor in;
+	struct tl_obj *o;
+	json_t *v;
+	size_t i;
+
+	json_array_foreach(list, i, v)
+	{
+		tl_buf_clear(&c->body);
+		if (tl_from_json(&tl_api, 0, v, &c->body, &why) != 0)
+			return rpc_problem(c, -TG_E_INVALID_PARAMS, field, "%s[%zu]: %s", field, i,
+					   why.text);
+		in = tl_cursor(c->body.data, c->body.len);
+		if (tl_decode(&tl_api, &c->arena, &in, &o, NULL) != 0)
+			return rpc_problem(c, -TG_E_INVALID_PARAMS, field, "%s[%zu]", field, i);
+		tg_learn(c->account->tg, o);
+	}
+	return 0;
+}
+
+static struct rpc_result cache_peers(struct rpc_call *c)
+{
+	const struct cache_args *a = c->args;
+
+	if (learn(c, "users", a->users) != 0 || learn(c, "chats", a->chats) != 0)
+		return rpc_refuse(c);
+	rpc_account_touch(c->account);
+	tl_put_text(rpc_begin(c), "{\"cached\":true}");
+	return rpc_end(c);
+}
+
 const struct rpc_method rpc_methods_tl[] = {
 	{.name = "invoke",
 	 .flags = RPC_WAITS | RPC_KEYED,
@@ -216,6 +260,13 @@ const struct rpc_method rpc_methods_tl[] = {
 	 RPC_ROWS(bytes_params, struct bytes_args),
 	 .doc = "Calls a serialised method; the answer is serialised TL, too.",
 	 .result = "{\"bytes\":base64}"},
+	{.name = "cache_peers",
+	 .role = RPC_ADMIN,
+	 .flags = RPC_ACCOUNT | RPC_LOGGED_IN,
+	 .run = cache_peers,
+	 RPC_ROWS(cache_params, struct cache_args),
+	 .doc = "Teaches the account users and chats that came from elsewhere.",
+	 .result = "{\"cached\":true}"},
 	{.name = "tl_encode",
 	 .run = encode,
 	 RPC_ROWS(encode_params, struct encode_args),
