@@ -47,6 +47,20 @@ static int64_t back_off(struct tg_account *a, unsigned *level)
 	return a->now.boot + (TG_SECOND << l);
 }
 
+/* The answer in a carrier of its own; NULL: unreadable. *ret_c may be NULL, too. */
+static struct tl_obj *open_answer(const struct tg_call *call, const struct tg_answer *r,
+				  struct tg_carrier **ret_c)
+{
+	struct tl_cursor in;
+	struct tl_obj *o;
+
+	*ret_c = tg_carrier_new(r->data, r->n, &in);
+	if (!*ret_c ||
+	    tl_decode_result(&tl_api, call->method, &(*ret_c)->arena, &in, &o, NULL) != 0)
+		return NULL;
+	return o->ctor == TL_UNKNOWN ? NULL : o;
+}
+
 /* A message in an update of its own. */
 static void say_messages(struct tg_account *a, struct tg_carrier *c, const struct tl_vec *messages,
 			 int32_t pts, bool channel)
@@ -314,7 +328,6 @@ static void asked(struct tg_account *a, struct tg_call *call, const struct tg_an
 {
 	struct tg_updates *u = &a->up;
 	struct tg_carrier *c;
-	struct tl_cursor in;
 	struct tl_obj *o;
 
 	u->call = NULL;
@@ -326,8 +339,8 @@ static void asked(struct tg_account *a, struct tg_call *call, const struct tg_an
 		set_busy(a, false);
 		return; /* asked for again when there is room */
 	}
-	c = tg_carrier_new(r->data, r->n, &in);
-	if (c && tl_decode_result(&tl_api, call->method, &c->arena, &in, &o, NULL) == 0) {
+	o = open_answer(call, r, &c);
+	if (o) {
 		take(a, c, o);
 	} else {
 		u->unreadable++;
@@ -508,7 +521,6 @@ static void channel_asked(struct tg_account *a, struct tg_call *call, const stru
 {
 	struct tg_channel *ch = call->ctx;
 	struct tg_carrier *c;
-	struct tl_cursor in;
 	struct tl_obj *o;
 
 	ch->call = NULL;
@@ -522,8 +534,8 @@ static void channel_asked(struct tg_account *a, struct tg_call *call, const stru
 		ch->box.busy = false;
 		return;
 	}
-	c = tg_carrier_new(r->data, r->n, &in);
-	if (c && tl_decode_result(&tl_api, call->method, &c->arena, &in, &o, NULL) == 0) {
+	o = open_answer(call, r, &c);
+	if (o) {
 		channel_take(a, ch, c, o);
 	} else if (ch->unreadable++) {
 		tg_gap_say(a, ch->id, ch->box.pts, ch->box.pts, "unreadable");

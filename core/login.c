@@ -67,6 +67,10 @@ static void imported(struct tg_account *a, struct tg_call *c, const struct tg_an
 	const struct tl_obj *o;
 
 	a->login_call = NULL;
+	if (!a->wanted) { /* interrupted, not refused */
+		tg_account_set_state(a, TG_SIGNED_OUT, NULL);
+		return;
+	}
 	if (r->error) {
 		failed(a, r);
 		return;

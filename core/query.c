@@ -523,5 +523,7 @@ struct tl_obj *tg_answer_decode(const struct tg_call *c, const struct tg_answer 
 	struct tl_cursor in = tl_cursor(r->data, r->n);
 	struct tl_obj *o;
 
-	return tl_decode_result(&tl_api, c->method, arena, &in, &o, NULL) == 0 ? o : NULL;
+	if (tl_decode_result(&tl_api, c->method, arena, &in, &o, NULL) != 0)
+		return NULL;
+	return o->ctor == TL_UNKNOWN ? NULL : o;
 }

@@ -370,7 +370,7 @@ void tg_updates_raw(struct tg_account *a, const uint8_t *data, size_t n)
 	struct tg_carrier *c = tg_carrier_new(data, n, &in);
 	struct tl_obj *o;
 
-	if (c && tl_decode(&tl_api, &c->arena, &in, &o, NULL) == 0)
+	if (c && tl_decode(&tl_api, &c->arena, &in, &o, NULL) == 0 && o->ctor != TL_UNKNOWN)
 		tg_updates_take(a, c, o, NULL);
 	else
 		tg_updates_online(a); /* what could not be read comes with the difference (D.66) */

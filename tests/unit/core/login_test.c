@@ -262,6 +262,22 @@ TEST(disconnect_and_connect)
 	rig_free(r);
 }
 
+TEST(login_interrupted)
+{
+	struct rig *r = rig_new();
+
+	r->refuse_connection = true;
+	CHECK_INT(tg_login_bot(r->a, tl_str("7000:token"), r->now), 0);
+	rig_pass(r, 30);
+	CHECK_INT(tg_account_state(r->a), TG_CONNECTING);
+	tg_account_disconnect(r->a, r->now);
+	rig_pass(r, 1);
+	CHECK_INT(tg_account_state(r->a), TG_SIGNED_OUT);
+	r->refuse_connection = false;
+	rig_login(r);
+	rig_free(r);
+}
+
 TEST(worlds_never_mix)
 {
 	struct rig *r = rig_new();

@@ -535,6 +535,115 @@ TEST(unreadable_update)
 	rig_pass(r, 1);
 	rig_journal_is(r, "a");
 	CHECK_INT(r->calls[TL_updates_getDifference], 1);
+	rig_say(r, 2, &unknown.obj);
+	rig_pass(r, 1);
+	CHECK_INT(r->calls[TL_updates_getDifference], 2);
+	rig_free(r);
+}
+
+/* A difference that stays unreadable is asked for in smaller and smaller pieces, then given up. */
+static bool garbled(struct rig *r, const struct rig_request *q)
+{
+	struct tl_unknown unknown = {{TL_UNKNOWN}, 0xdeadbeef, {"\xef\xbe\xad\xde", 4}};
+
+	if (q->method != TL_updates_getDifference && q->method != TL_updates_getChannelDifference)
+		return false;
+	if (q->method == TL_updates_getDifference && script++ > 0) {
+		const struct tl_updates_getDifference *m = (const void *)q->obj;
+
+		CHECK(m->has_pts_limit && m->pts_limit > 0);
+	}
+	rig_answer(r, q, &unknown.obj);
+	return true;
+}
+
+TEST(unreadable_difference)
+{
+	struct rig *r = rig_new();
+
+	script = 0;
+	rig_login(r);
+	rig_channel_message(r, "A");
+	rig_pass(r, 0.1);
+	r->serve = garbled;
+	r->mute = true;
+	rig_message(r, "a");
+	rig_channel_message(r, "B");
+	r->mute = false;
+	rig_channel_message(r, "C");
+	tg_difference(r->a);
+	rig_pass(r, 20);
+	rig_journal_is(r, "A gap:0:100-101:unreadab gap:500:1-1:unreadab gap:500:1-1:no_acces");
+	CHECK_INT(script, 4);
+	rig_message(r, "b");
+	rig_channel_message(r, "D");
+	rig_pass(r, 1);
+	rig_journal_is(r, "A gap:0:100-101:unreadab gap:500:1-1:unreadab gap:500:1-1:no_acces b D");
+	rig_free(r);
+}
+
+TEST(too_many_waiting_ask_at_once)
+{
+	struct rig *r = rig_new();
+
+	rig_login(r);
+	rig_make(r, 0, "lost");
+	for (int i = 0; i < TG_PENDING_MAX + 5; i++)
+		rig_message(r, "x");
+	rig_pass(r, 0.1);
+	CHECK(r->calls[TL_updates_getDifference] > 0); /* and once more for what came meanwhile */
+	rig_pass(r, 5);
+	CHECK(r->calls[TL_updates_getDifference] <= 2);
+	CHECK_INT(r->journal_n, TG_PENDING_MAX + 6);
+	CHECK_STR(r->journal[0], "lost");
+	rig_free(r);
+}
+
+/* ---- many channels (F.56) ---- */
+static struct rig_request asking[64];
+static unsigned asking_n;
+static bool slow_channels(struct rig *r, const struct rig_request *q)
+{
+	(void)r;
+	if (q->method != TL_updates_getChannelDifference)
+		return false;
+	asking[asking_n++ % 64] = *q;
+	return true;
+}
+
+TEST(channels_take_turns)
+{
+	struct rig *r = rig_new();
+	unsigned answered = 0;
+
+	asking_n = 0;
+	rig_login(r);
+	r->serve = slow_channels;
+	for (int i = 0; i < 30; i++) {
+		struct tl_updateChannelTooLong u = {{TL_updateChannelTooLong}, 1000 + i, 7, true};
+		struct tl_updateShort s = {{TL_updateShort}, &u.obj, (int32_t)RIG_EPOCH};
+
+		tg_learn(r->a, rig_channel(r, 1000 + i, NULL, false));
+		rig_say(r, 2, &s.obj);
+	}
+	rig_pass(r, 1);
+	CHECK_INT(asking_n, TG_CHANNEL_DIFFS);
+	while (answered < asking_n) {
+		struct tl_updates_channelDifferenceEmpty e = {
+			.obj = {TL_updates_channelDifferenceEmpty}, .final = true, .pts = 9};
+
+		rig_answer(r, &asking[answered], &e.obj);
+		answered++;
+		rig_pass(r, 0.1);
+		CHECK(asking_n - answered <= TG_CHANNEL_DIFFS);
+	}
+	CHECK_INT(answered, 30);
+	for (int i = 0; i < 30; i++) {
+		const struct tg_channel *ch = tg_channel_get(r->a, 1000 + i);
+
+		CHECK(ch->box.known && !ch->box.busy && ch->box.pts == 9);
+	}
+	CHECK_INT(r->a->up.channel_calls, 0);
 	rig_free(r);
 }
 
