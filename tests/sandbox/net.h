@@ -189,6 +189,8 @@ struct sb_fault *sb_wire_hit(struct sb_net *n, enum sb_fault_kind kind, enum sb_
 bool sb_fault_packet(struct sb_conn *c, enum sb_direction d, uint8_t *data, size_t n);
 void sb_fault_tick(struct sb_conn *c, int64_t now); /* lets go what is due */
 void sb_held_free(struct sb_conn *c);
+/* bomb.c: a gzip_packed that grows far beyond what anybody may unpack (A.29). */
+void sb_bomb(struct tl_buf *out);
 
 /* ---- net ------------------------------------------------------------------------------------- */
 #define SB_KEY_BUCKETS 1024
@@ -307,6 +309,9 @@ struct sb_sent *sb_out_find(struct sb_session *s, uint64_t msg_id);
 void sb_out_acked(struct sb_session *s, uint64_t msg_id);
 void sb_out_ack(struct sb_session *s, uint64_t msg_id); /* we ack theirs with the next packet */
 void sb_out_again(struct sb_session *s, struct sb_sent *m);
+void sb_out_lost(struct sb_session *s,
+		 struct sb_sent *m); /* the last added: its first sending fails */
+void sb_out_unack(struct sb_session *s, uint64_t msg_id); /* we do not */
 void sb_out_moved(struct sb_session *s); /* a new socket: all that is not acked goes again */
 void sb_out_tick(struct sb_session *s, int64_t now);
 void sb_out_flush(struct sb_net *n);

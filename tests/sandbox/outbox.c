@@ -138,7 +138,7 @@ void sb_out_acked(struct sb_session *s, uint64_t msg_id)
 
 /* ---- adding ------------------------------------------------------------------------------------
  */
-static void forget_ack(struct sb_session *s, uint64_t msg_id)
+void sb_out_unack(struct sb_session *s, uint64_t msg_id)
 {
 	for (unsigned i = s->ack_count; i-- > 0;)
 		if (s->acks[i] == msg_id) {
@@ -176,7 +176,7 @@ struct sb_sent *sb_out_add(struct sb_session *s, const void *body, size_t n, boo
 		if (!keep(s, m))
 			m->content = false;
 		if (request)
-			forget_ack(s, request);
+			sb_out_unack(s, request);
 	}
 	return m;
 }
@@ -195,6 +195,15 @@ void sb_out_again(struct sb_session *s, struct sb_sent *m)
 	if (m->queued || !m->body || !enqueue(s, m))
 		return;
 	s->net->count.resent++;
+}
+
+void sb_out_lost(struct sb_session *s, struct sb_sent *m)
+{
+	if (!s->queue_count || s->queue[s->queue_count - 1] != m || !m->content)
+		return;
+	s->queue_count--;
+	m->queued = false;
+	m->at = sb_now(s->net->s);
 }
 
 void sb_out_moved(struct sb_session *s)

@@ -12,9 +12,6 @@
 #define ID_BIND 0xcdd42a05u
 #define UNKNOWN_ID 0x0badc0deu
 
-#define BOMB_BYTES (64u << 20)
-#define BOMB_PIECE (1u << 20)
-
 static uint32_t id_of(const struct tl_cursor *c)
 {
 	return tl_peek_u32(c);
@@ -74,22 +71,6 @@ static void put_packed(struct tl_buf *out, const struct tl_buf *answer, bool pac
 	tl_buf_free(&zipped);
 }
 
-/* A gzip_packed that grows far beyond what anybody may unpack (A.29). */
-static void put_bomb(struct tl_buf *out)
-{
-	struct tl_buf zeros = {0}, zipped = {0};
-
-	if (tl_buf_extend(&zeros, BOMB_BYTES)) {
-		memset(zeros.data, 0, zeros.len);
-		if (!mt_gzip(zeros.data, zeros.len, &zipped)) {
-			tl_put_u32(out, ID_GZIP);
-			tl_put_bytes(out, zipped.data, zipped.len);
-		}
-	}
-	tl_buf_free(&zeros);
-	tl_buf_free(&zipped);
-}
-
 /* The object of an answer or an update as it goes out, faults included. */
 static void put_object(struct sb_net *n, const struct sb_key *k, const char *method,
 		       struct tl_buf *answer, bool pack, struct tl_buf *out)
@@ -97,7 +78,7 @@ static void put_object(struct sb_net *n, const struct sb_key *k, const char *met
 	int64_t user = k->auth->user_id;
 
 	if (sb_wire_hit(n, SB_BOMB, SB_OUT, k->dc, user, method)) {
-		put_bomb(out);
+		sb_bomb(out);
 		return;
 	}
 	if (answer->len >= 4 &&
@@ -128,6 +109,8 @@ static void finish(struct sb_pending *p, struct tl_buf *answer, bool failed)
 			r->state = failed ? SB_FAILED : SB_ANSWERED;
 			r->answer = m ? m->msg_id : 0;
 		}
+		if (m && sb_wire_hit(n, SB_DROP, SB_OUT, s->key->dc, s->key->auth->user_id, method))
+			sb_out_lost(s, m);
 		if (sb_wire_hit(n, SB_DUPLICATE, SB_OUT, s->key->dc, s->key->auth->user_id,
 				method) &&
 		    m) {
@@ -295,6 +278,7 @@ static bool struck(struct sb_pending *p)
 	if (sb_wire_hit(n, SB_CUT, SB_OUT, dc, user, name)) /* after it, before the answer */
 		p->cut = true;
 	f = sb_wire_hit(n, SB_DELAY, SB_IN, dc, user, name);
+	f = f ? f : sb_wire_hit(n, SB_DELAY, SB_OUT, dc, user, name);
 	f = f ? f : sb_wire_hit(n, SB_STALL, SB_IN, dc, user, name);
 	if (!f)
 		return false;

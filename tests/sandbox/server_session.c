@@ -168,6 +168,7 @@ void sb_session_unreceive(struct sb_session *s, uint64_t msg_id)
 	struct sb_received *r = sb_session_received(s, msg_id);
 	size_t i;
 
+	sb_out_unack(s, msg_id);
 	if (!r)
 		return;
 	i = (size_t)(r - s->received);
