@@ -42,6 +42,7 @@ static bool settings_copy(struct tg_settings *to, const struct tg_settings *from
 	to->rsa = copy_list(from->rsa, from->rsa_count * sizeof *from->rsa, &ok);
 	to->addresses =
 		copy_list(from->addresses, from->address_count * sizeof *from->addresses, &ok);
+	to->proxy = copy_list(from->proxy, from->proxy ? sizeof *from->proxy : 0, &ok);
 	return ok;
 }
 
@@ -53,6 +54,9 @@ static void settings_free(struct tg_settings *s)
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		free((char *)texts[i]);
+	if (s->proxy)
+		mt_wipe((struct mt_proxy *)s->proxy, sizeof *s->proxy);
+	free((struct mt_proxy *)s->proxy);
 	free((struct mt_rsa *)s->rsa);
 	free((struct mt_address *)s->addresses);
 }

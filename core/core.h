@@ -5,7 +5,7 @@
 #ifndef CORE_H
 #define CORE_H
 
-#include "proto/proto.h"
+#include "proto/proxy.h"
 
 /* ---- store: ordered tables of byte keys; LMDB or memory behind one vtable ---- */
 enum tg_table {
@@ -60,7 +60,8 @@ struct tg_settings {
 	bool test, catch_up;
 	int dc; /* first data centre; 0 = 2 */
 	struct mt_transport transport;
-	const struct mt_rsa *rsa; /* NULL: the built-in key of the world */
+	const struct mt_proxy *proxy; /* NULL: direct connections */
+	const struct mt_rsa *rsa;     /* NULL: the built-in key of the world */
 	unsigned rsa_count;
 	const struct mt_address *addresses; /* from --dc; count 0: the built-in ones */
 	unsigned address_count;
@@ -176,7 +177,9 @@ void tg_account_stored(struct tg_account *a, struct tg_batch *batch,
 
 struct tg_event {
 	enum tg_event_kind {
-		TG_EV_CONNECT, /* link, address: open a TCP connection, then opened or lost */
+		TG_EV_CONNECT, /* link, host, port: open a TCP connection, then opened or lost.
+				  With a proxy they are its own, and host may be a name; address:
+				  where it leads in the end, for the log */
 		TG_EV_CLOSE,   /* link: close it; no lost is needed */
 		TG_EV_JOB,     /* job: run it on a thread, then job_done */
 		TG_EV_UPDATE,  /* object (an Update), in order; belongs to the next STORE: its
@@ -194,9 +197,12 @@ struct tg_event {
 		TG_EV_STATE,  /* the login state changed; refused: error, code, data as in ERROR */
 		TG_EV_ONLINE, /* online or not: connection_state */
 		TG_EV_CLOCK,  /* value: seconds that the local clock is ahead */
+		TG_EV_PROXY,  /* data: why the proxy gave no way, text */
 	} kind;
 	unsigned link, method;
 	struct mt_address address;
+	const char *host;
+	uint16_t port;
 	struct mt_job *job;
 	struct tg_batch *batch;
 	const struct tl_obj *object;

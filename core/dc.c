@@ -71,6 +71,7 @@ static void load_options(struct tg_account *a, int id, struct mt_client_options 
 	o->dc = id;
 	o->test = a->s.test;
 	o->transport = a->s.transport;
+	o->proxy = a->s.proxy;
 	o->rsa = a->s.rsa_count ? a->s.rsa : mt_rsa_builtin(a->s.test);
 	o->rsa_count = a->s.rsa_count ? a->s.rsa_count : 1;
 	if (tg_read(a, TG_TABLE_KEY, key.bytes, key.n, &b) == 0 && b.len == sizeof o->key) {
@@ -331,10 +332,13 @@ void tg_dc_authorize(struct tg_account *a, struct tg_dc *dc)
 /* ---- events of the client ---- */
 static void want_connection(struct tg_account *a, struct tg_dc *dc)
 {
-	struct mt_address address;
+	const struct mt_proxy *proxy = a->s.proxy;
+	struct mt_address address = {.dc = dc->id};
 	struct tg_node *n;
 
-	if (!tg_address_pick(a, dc->id, dc->attempt, &address)) {
+	/* An MTProxy knows the way by the data centre's number. */
+	if (!tg_address_pick(a, dc->id, dc->attempt, &address) &&
+	    (!proxy || proxy->kind != MT_PROXY_MTPROXY)) {
 		mt_client_lost(dc->client, a->now);
 		return;
 	}
@@ -345,6 +349,9 @@ static void want_connection(struct tg_account *a, struct tg_dc *dc)
 	}
 	n->ev.link = dc->link;
 	n->ev.address = address;
+	n->ev.host = proxy ? proxy->host : n->ev.address.host;
+	n->ev.port = proxy ? proxy->port : address.port;
+	mt_client_set_target(dc->client, address.host, address.port);
 	dc->linked = true;
 }
 
@@ -418,6 +425,20 @@ static void key_lost(struct tg_account *a, struct tg_dc *dc)
 	tg_calls_retry(a);
 }
 
+static void tell_proxy(struct tg_account *a, const struct mt_event *ev)
+{
+	struct tg_node *n = tg_event_new(a, TG_EV_PROXY);
+
+	if (!n)
+		return;
+	n->owned = malloc(ev->n);
+	if (!n->owned)
+		return;
+	memcpy(n->owned, ev->data, ev->n);
+	n->ev.data = n->owned;
+	n->ev.n = ev->n;
+}
+
 static void handle(struct tg_account *a, struct tg_dc *dc, const struct mt_event *ev)
 {
 	bool is_main = dc->id == a->main_dc;
@@ -479,6 +500,9 @@ static void handle(struct tg_account *a, struct tg_dc *dc, const struct mt_event
 		break;
 	case MT_EV_TRANSPORT_ERROR:
 		dc->attempt++;
+		break;
+	case MT_EV_PROXY:
+		tell_proxy(a, ev);
 		break;
 	}
 }

@@ -187,7 +187,7 @@ int rpc_account_login(struct rpc_call *c)
 		return rpc_problem(c, -TG_E_INVALID_PARAMS, "account",
 				   "a new account's name is a-z, then a-z 0-9 _ - (at most 32)");
 	snprintf(alias, sizeof alias, "%.*s", (int)name.len, name.data);
-	err = rpc_account_add(c->d, alias, -1, 0, &a);
+	err = rpc_account_add(c->d, alias, -1, 0, NULL, &a);
 	if (err)
 		return rpc_problem(c, err, "account", NULL);
 	set(c, a);
@@ -229,6 +229,9 @@ static struct tg_account *engine_new(struct rpc_daemon *d, const struct rpc_acco
 		.catch_up = a->catch_up < 0 ? c->catch_up : a->catch_up != 0,
 		.dc = first_dc(c, a->dc),
 		.transport = c->transport,
+		.proxy = a->proxy        ? a->proxy
+			 : c->proxy.kind ? &c->proxy
+					 : NULL,
 		.rsa = c->key_count ? c->keys : NULL,
 		.rsa_count = c->key_count,
 		.addresses = c->dcs,
@@ -245,8 +248,15 @@ static struct tg_account *engine_new(struct rpc_daemon *d, const struct rpc_acco
 	return tg_account_new(a->name, &s, &env, rpc_now());
 }
 
+static void free_proxy(struct rpc_account *a)
+{
+	if (a->proxy)
+		mt_wipe(a->proxy, sizeof *a->proxy);
+	free(a->proxy);
+}
+
 int rpc_account_add(struct rpc_daemon *d, const char *name, int catch_up, int dc,
-		    struct rpc_account **ret)
+		    const struct mt_proxy *proxy, struct rpc_account **ret)
 {
 	struct rpc_accounts *all = d->accounts;
 	struct rpc_account *a, **end = &all->list;
@@ -262,8 +272,14 @@ int rpc_account_add(struct rpc_daemon *d, const char *name, int catch_up, int dc
 	a->events_tail = &a->events;
 	a->deadline.fire = on_deadline;
 	snprintf(a->name, sizeof a->name, "%s", name);
-	a->tg = engine_new(d, a);
+	if (proxy && proxy->kind) {
+		a->proxy = malloc(sizeof *a->proxy);
+		if (a->proxy)
+			*a->proxy = *proxy;
+	}
+	a->tg = proxy && proxy->kind && !a->proxy ? NULL : engine_new(d, a);
 	if (!a->tg) {
+		free_proxy(a);
 		free(a);
 		return -TG_E_NOMEM;
 	}
@@ -324,6 +340,8 @@ void rpc_account_free(struct rpc_account *a)
 		rpc_timer_clear(&d->loop, &a->deadline);
 		tg_account_free(a->tg);
 		a->tg = NULL;
+		free_proxy(a);
+		a->proxy = NULL;
 		while (a->events) {
 			struct rpc_event *e = a->events;
 
@@ -362,13 +380,19 @@ static size_t settings_key(const struct rpc_account *a, char key[48])
 
 void rpc_account_save(const struct rpc_account *a, struct tg_batch *b)
 {
-	struct tl_buf v = {0};
+	struct tl_buf v = {0}, link = {0};
 	char key[48];
 	size_t n = settings_key(a, key);
 
 	tl_put_u32(&v, SETTINGS_VERSION);
 	tl_put_u32(&v, (uint32_t)a->catch_up);
 	tl_put_u32(&v, (uint32_t)a->dc);
+	if (a->proxy)
+		mt_proxy_print(a->proxy, &link);
+	tl_put_bytes(&v, link.data, link.len);
+	if (link.err)
+		v.err = link.err;
+	tl_buf_free(&link);
 	if (v.err)
 		b->ops.err = v.err;
 	else
@@ -385,6 +409,22 @@ void rpc_account_erase(const struct rpc_account *a, struct tg_batch *b)
 	tg_batch_delete(b, TG_TABLE_ACCOUNT, a->name, strlen(a->name));
 }
 
+/* A kept link that cannot be read must not mean a direct connection. */
+static int load_proxy(struct tl_str link, struct mt_proxy *ret)
+{
+	char text[MT_PROXY_LINK_MAX + 1];
+	const char *reason;
+	int err = -TG_E_STORE;
+
+	if (link.len < sizeof text) {
+		memcpy(text, link.data, link.len);
+		text[link.len] = '\0';
+		err = mt_proxy_parse(text, ret, &reason) == 0 ? 0 : -TG_E_STORE;
+	}
+	mt_wipe(text, sizeof text);
+	return err;
+}
+
 /* One row of the table: a record of core's ("name") or settings of ours ("name", NUL, "settings").
  */
 static int load_row(struct rpc_daemon *d, const struct tl_buf *key, const struct tl_buf *value)
@@ -394,7 +434,9 @@ static int load_row(struct rpc_daemon *d, const struct tl_buf *key, const struct
 	struct tl_cursor c = tl_cursor(value->data, value->len);
 	struct rpc_account *a = NULL;
 	char alias[33];
-	int catch_up = -1, dc = 0;
+	struct mt_proxy own = {.kind = MT_PROXY_NONE};
+	struct tl_str proxy;
+	int catch_up = -1, dc = 0, err;
 
 	if (!rpc_account_name_ok(name))
 		return 0;
@@ -407,7 +449,35 @@ static int load_row(struct rpc_daemon *d, const struct tl_buf *key, const struct
 		catch_up = (int)tl_get_u32(&c);
 		dc = (int)tl_get_u32(&c);
 	}
-	return rpc_account_add(d, alias, catch_up, dc, &a);
+	proxy = tl_get_bytes(&c);
+	err = c.err || !proxy.len ? 0 : load_proxy(proxy, &own);
+	if (!err)
+		err = rpc_account_add(d, alias, catch_up, dc, &own, &a);
+	mt_wipe(&own, sizeof own);
+	return err;
+}
+
+/* The proxy that an account of the configuration was given over the socket. */
+static int kept_proxy(struct rpc_daemon *d, const char *name, struct mt_proxy *ret)
+{
+	struct rpc_account named = {.d = d};
+	struct tl_buf value = {0};
+	struct tl_cursor c;
+	struct tl_str link;
+	char key[48];
+	int err;
+
+	snprintf(named.name, sizeof named.name, "%s", name);
+	err = d->accounts->store->ops->get(d->accounts->store, TG_TABLE_ACCOUNT, key,
+					   settings_key(&named, key), &value);
+	c = tl_cursor(value.data, value.len);
+	if (!err && tl_get_u32(&c) == SETTINGS_VERSION) {
+		tl_get_u64(&c);
+		link = tl_get_bytes(&c);
+		err = c.err || !link.len ? 0 : load_proxy(link, ret);
+	}
+	tl_buf_free(&value);
+	return err == -TG_E_NOT_FOUND ? 0 : err;
 }
 
 /* Settings sort behind the record of the same name, so they are looked for first. */
@@ -460,8 +530,12 @@ int rpc_accounts_configure(struct rpc_daemon *d, const struct rpc_config *c)
 
 	for (k = c->accounts; k; k = k->next) {
 		struct rpc_account *a = by_alias(d, k->name);
-		int err = a ? 0 : rpc_account_add(d, k->name, k->catch_up, k->dc, &a);
+		struct mt_proxy own = k->proxy;
+		int err = a || own.kind ? 0 : kept_proxy(d, k->name, &own);
 
+		if (!err && !a)
+			err = rpc_account_add(d, k->name, k->catch_up, k->dc, &own, &a);
+		mt_wipe(&own, sizeof own);
 		if (err)
 			return err;
 		login_by_file(a, k->token_file);

@@ -13,12 +13,14 @@ struct rpc_link {
 	struct rpc_link *next;
 	struct rpc_account *account;
 	unsigned number;
-	int fd;
-	bool open; /* connected */
+	int fd;          /* -1: its name is being looked up */
+	uint64_t serial; /* no other link of the process has it */
+	bool open;       /* connected */
 	struct ev_io reader, writer;
 	struct rpc_timer timeout; /* of connecting */
 };
-void rpc_link_open(struct rpc_account *a, unsigned number, const struct mt_address *to);
+/* CONNECT: to the event's host and port, never to its address. */
+void rpc_link_open(struct rpc_account *a, const struct tg_event *e);
 void rpc_link_close(struct rpc_account *a, unsigned number);
 void rpc_link_close_all(struct rpc_account *a);
 void rpc_links_write(struct rpc_account *a, struct mt_time now); /* what the engine has to send */
@@ -30,6 +32,7 @@ struct rpc_account {
 	struct tg_account *tg;
 	struct rpc_timer deadline;
 	struct rpc_link *links;
+	unsigned link_tries;                     /* which of the addresses of a proxy's name */
 	struct rpc_call *calls[RPC_BUCKETS];     /* that the engine works on, by number */
 	struct rpc_event *events, **events_tail; /* of the batch that comes next */
 	unsigned event_count;
@@ -40,9 +43,11 @@ struct rpc_account {
 	unsigned commits; /* with the store thread */
 	int catch_up;     /* -1: the daemon's setting */
 	int dc;
+	struct mt_proxy *proxy; /* its own; NULL: the daemon's setting */
 	char name[33];
 };
 struct rpc_accounts {
+	uint64_t link_serial;
 	struct rpc_account *list, *ready, **ready_tail;
 	unsigned count;
 	struct tg_store *store;
@@ -80,8 +85,9 @@ int rpc_account_choose(struct rpc_call *c) TL_MUST;
 int rpc_account_login(struct rpc_call *c) TL_MUST;
 struct rpc_account *rpc_account_find(struct rpc_daemon *d, struct tl_str name);
 bool rpc_account_name_ok(struct tl_str name);
+/* proxy: its own, copied; kind NONE: the daemon's. */
 int rpc_account_add(struct rpc_daemon *d, const char *name, int catch_up, int dc,
-		    struct rpc_account **ret) TL_MUST;
+		    const struct mt_proxy *proxy, struct rpc_account **ret) TL_MUST;
 void rpc_account_free(struct rpc_account *a); /* its calls have been answered */
 /* Requests other than this one use it. */
 bool rpc_account_busy(const struct rpc_account *a, const struct rpc_call *but);

@@ -15,6 +15,7 @@ struct rpc_account_config {
 	char token_file[256]; /* bot token to log in with when signed out */
 	int catch_up;         /* -1 = the default */
 	int dc;
+	struct mt_proxy proxy; /* kind NONE: the daemon's */
 };
 struct rpc_config {
 	char file[256]; /* "" = none */
@@ -36,6 +37,7 @@ struct rpc_config {
 	int first_dc;
 	struct mt_rsa keys[RPC_MAX_KEYS];
 	unsigned key_count;
+	struct mt_proxy proxy; /* kind NONE: direct */
 	struct mt_transport transport;
 	enum rpc_level log_level;
 	char device_model[64], system_version[64], app_version[64], system_lang_code[16],

@@ -211,7 +211,7 @@ static void handle(struct rpc_account *a, const struct tg_event *e)
 
 	switch (e->kind) {
 	case TG_EV_CONNECT:
-		rpc_link_open(a, e->link, &e->address);
+		rpc_link_open(a, e);
 		break;
 	case TG_EV_CLOSE:
 		rpc_link_close(a, e->link);
@@ -252,6 +252,10 @@ static void handle(struct rpc_account *a, const struct tg_event *e)
 		rpc_log(&d->log, RPC_WARNING, "clock_offset", "account=%s seconds=%lld", a->name,
 			(long long)e->value);
 		add_event(a, rpc_event_online(a, tg_account_online(a->tg), e->value));
+		break;
+	case TG_EV_PROXY:
+		rpc_log(&d->log, RPC_WARNING, "proxy_failed", "account=%s reason=\"%.*s\"", a->name,
+			(int)e->n, (const char *)e->data);
 		break;
 	}
 }

@@ -2,8 +2,8 @@
  * A link belongs to its account. "Get me a connected descriptor" is rpc_link_open alone. */
 #include "daemon/accounts.h"
 #include "daemon/daemon.h"
+#include "daemon/lookup.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -30,10 +30,12 @@ static void destroy(struct rpc_link *l)
 	while (*p != l)
 		p = &(*p)->next;
 	*p = l->next;
-	ev_io_stop(a->d->loop.ev, &l->reader);
-	ev_io_stop(a->d->loop.ev, &l->writer);
 	rpc_timer_clear(&a->d->loop, &l->timeout);
-	close(l->fd);
+	if (l->fd >= 0) {
+		ev_io_stop(a->d->loop.ev, &l->reader);
+		ev_io_stop(a->d->loop.ev, &l->writer);
+		close(l->fd);
+	}
 	free(l);
 }
 
@@ -107,40 +109,16 @@ static void on_timeout(struct rpc_timer *t, struct mt_time now)
 	     "no connection in time");
 }
 
-static socklen_t to_sockaddr(const struct mt_address *from, struct sockaddr_storage *to)
+static int start_connect(const struct rpc_found *to)
 {
-	struct sockaddr_in *v4 = (struct sockaddr_in *)to;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)to;
-
-	memset(to, 0, sizeof *to);
-	if (inet_pton(AF_INET, from->host, &v4->sin_addr) == 1) {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons(from->port);
-		return sizeof *v4;
-	}
-	if (inet_pton(AF_INET6, from->host, &v6->sin6_addr) == 1) {
-		v6->sin6_family = AF_INET6;
-		v6->sin6_port = htons(from->port);
-		return sizeof *v6;
-	}
-	return 0;
-}
-
-static int start_connect(const struct mt_address *to)
-{
-	struct sockaddr_storage sa;
-	socklen_t n = to_sockaddr(to, &sa);
 	int fd, on = 1;
 
-	if (!n) {
-		errno = EINVAL;
-		return -1;
-	}
-	fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	fd = socket(to->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	if (connect(fd, (struct sockaddr *)&sa, n) != 0 && errno != EINPROGRESS) {
+	if (connect(fd, (const struct sockaddr *)&to->address, to->size) != 0 &&
+	    errno != EINPROGRESS) {
 		int e = errno;
 
 		close(fd);
@@ -150,37 +128,61 @@ static int start_connect(const struct mt_address *to)
 	return fd;
 }
 
-void rpc_link_open(struct rpc_account *a, unsigned number, const struct mt_address *to)
+static void dial(struct rpc_link *l, const struct rpc_found *to)
+{
+	l->fd = start_connect(to);
+	if (l->fd < 0) {
+		lose(l, strerror(errno));
+		return;
+	}
+	ev_io_init(&l->reader, on_read, l->fd, EV_READ);
+	ev_io_init(&l->writer, on_write, l->fd, EV_WRITE);
+	l->reader.data = l->writer.data = l;
+	ev_io_start(l->account->d->loop.ev, &l->writer);
+}
+
+void rpc_link_found(struct rpc_account *a, uint64_t serial, const struct rpc_found *found,
+		    unsigned n)
+{
+	struct rpc_link *l = a->links;
+
+	while (l && l->serial != serial)
+		l = l->next;
+	if (!l)
+		return;
+	if (n)
+		dial(l, &found[a->link_tries++ % n]);
+	else
+		lose(l, "the proxy's name is not known");
+}
+
+void rpc_link_open(struct rpc_account *a, const struct tg_event *e)
 {
 	struct rpc_daemon *d = a->d;
 	struct rpc_link *l;
-	int fd;
+	struct rpc_found to;
 
-	rpc_link_close(a, number);
-	fd = start_connect(to);
-	l = fd < 0 ? NULL : calloc(1, sizeof *l);
+	rpc_link_close(a, e->link);
 	rpc_log(&d->log, RPC_DEBUG, "link_opening", "account=%s link=%u dc=%d address=%s:%u",
-		a->name, number, to->dc, to->host, to->port);
+		a->name, e->link, e->address.dc, e->host, e->port);
+	l = calloc(1, sizeof *l);
 	if (!l) {
-		if (fd >= 0)
-			close(fd);
-		rpc_log(&d->log, RPC_DEBUG, "link_failed", "account=%s link=%u errno=%d", a->name,
-			number, errno);
-		tg_account_lost(a->tg, number, rpc_now());
+		tg_account_lost(a->tg, e->link, rpc_now());
 		rpc_account_touch(a);
 		return;
 	}
 	l->account = a;
-	l->number = number;
-	l->fd = fd;
+	l->number = e->link;
+	l->serial = ++d->accounts->link_serial;
+	l->fd = -1;
 	l->next = a->links;
 	a->links = l;
-	ev_io_init(&l->reader, on_read, fd, EV_READ);
-	ev_io_init(&l->writer, on_write, fd, EV_WRITE);
-	l->reader.data = l->writer.data = l;
-	ev_io_start(d->loop.ev, &l->writer);
 	l->timeout.fire = on_timeout;
 	rpc_timer_set(&d->loop, &l->timeout, rpc_now().boot + RPC_MAX_CONNECT * RPC_SECOND);
+	if (rpc_lookup_numeric(e->host, e->port, &to))
+		dial(l, &to);
+	else if (rpc_lookup_start(a, l->serial, e->host, e->port) != 0)
+		lose(l, "out of memory");
 }
 
 void rpc_link_close(struct rpc_account *a, unsigned number)

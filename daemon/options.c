@@ -207,12 +207,16 @@ static int set_rsa_key(struct rpc_config *c, const char *v, char *why, size_t si
 	return 0;
 }
 
+static int proxy(const char *v, struct mt_proxy *ret, char *why, size_t size)
+{
+	const char *reason;
+
+	return mt_proxy_parse(v, ret, &reason) == 0 ? 0 : bad(why, size, reason);
+}
+
 static int set_proxy(struct rpc_config *c, const char *v, char *why, size_t size)
 {
-	(void)c, (void)v;
-	return bad(why, size,
-		   "this version has no proxies yet; going direct would give the "
-		   "address away, so it does not start");
+	return proxy(v, &c->proxy, why, size);
 }
 
 static int set_transport(struct rpc_config *c, const char *v, char *why, size_t size)
@@ -278,7 +282,9 @@ const struct rpc_option rpc_options[] = {
 	{"first-dc", "ID", set_first_dc, "data centre of new accounts", false, false},
 	{"rsa-key", "FILE", set_rsa_key, "public key of the server in PEM (repeatable)", false,
 	 false},
-	{"proxy", "URL", set_proxy, "connect through a proxy", false, false},
+	{"proxy", "URL", set_proxy,
+	 "connect through it alone: socks5://, http://, tg://proxy?…, mtproxy://secret@host:port",
+	 true, false},
 	{"transport", "NAME", set_transport, "obfuscated-padded (default), full, …", false, false},
 	{"device-model", "TEXT", set_device_model, "shown in the list of sessions", false, false},
 	{"system-version", "TEXT", set_system_version, "the same", false, false},
@@ -294,7 +300,7 @@ const struct rpc_option rpc_options[] = {
 const unsigned rpc_option_count = sizeof rpc_options / sizeof rpc_options[0];
 
 /* ---- accounts -------------------------------------------------------------------------------- */
-static const char *const account_keys[] = {"token-file", "catch-up", "first-dc"};
+static const char *const account_keys[] = {"token-file", "catch-up", "first-dc", "proxy"};
 
 int rpc_option_account(struct rpc_account_config *a, const char *key, const char *value, char *why,
 		       size_t size)
@@ -316,6 +322,8 @@ int rpc_option_account(struct rpc_account_config *a, const char *key, const char
 		a->dc = (int)n;
 		return 0;
 	}
+	if (strcmp(key, "proxy") == 0)
+		return proxy(value, &a->proxy, why, size);
 	return -TG_E_NOT_FOUND;
 }
 

@@ -3,6 +3,7 @@
 #include "daemon/accounts.h"
 #include "daemon/daemon.h"
 #include "daemon/event.h"
+#include "daemon/lookup.h"
 #include "daemon/notify.h"
 #include "daemon/subscription.h"
 
@@ -209,7 +210,8 @@ static void job_done(void *ctx, struct mt_job *job)
 		job->free(job);
 		return;
 	}
-	tg_account_job_done(a->tg, job, rpc_now());
+	if (!rpc_lookup_done(a, job))
+		tg_account_job_done(a->tg, job, rpc_now());
 	rpc_account_touch(a);
 }
 

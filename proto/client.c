@@ -24,6 +24,7 @@ struct mt_client *mt_client_new(const struct mt_client_options *o, const struct 
 	c->transport = o->transport;
 	c->rsa = o->rsa;
 	c->rsa_count = o->rsa_count;
+	c->way.proxy = o->proxy;
 	c->events_tail = &c->events;
 	c->has_key = o->has_key && mt_key_init(&c->key, o->key) == 0;
 	for (unsigned i = 0; i < o->salt_count && i < MT_SALTS; i++)
@@ -190,7 +191,7 @@ void mt_client_correction(struct mt_client *c, uint64_t about, struct mt_time no
 
 void mt_client_verified(struct mt_client *c)
 {
-	c->lost_keys = 0;
+	c->lost_keys = c->proxy_failures = 0;
 	if (c->verified)
 		return;
 	c->verified = true;
@@ -215,13 +216,62 @@ void mt_client_session_opened(struct mt_client *c, struct mt_time now)
 
 /* ---- connections ----------------------------------------------------------------------------- */
 
+/* Bytes may come and go. */
+static bool is_up(const struct mt_client *c)
+{
+	return c->phase == MT_TUNNEL || c->phase == MT_EXCHANGE || c->phase == MT_OPEN;
+}
+
 void mt_client_close(struct mt_client *c, bool punish)
 {
 	c->punish |= punish;
-	if (c->phase != MT_CONNECTING && c->phase != MT_EXCHANGE && c->phase != MT_OPEN)
+	if (c->phase != MT_CONNECTING && !is_up(c))
 		return;
 	c->phase = MT_CLOSING;
 	mt_event_say(c, MT_EV_CLOSE, 0, NULL, 0);
+}
+
+void mt_client_set_target(struct mt_client *c, const char *host, uint16_t port)
+{
+	size_t n = strlen(host);
+
+	if (n >= sizeof c->way.host)
+		n = 0; /* no address of a data centre; a proxy will refuse it */
+	memcpy(c->way.host, host, n);
+	c->way.host[n] = '\0';
+	c->way.port = port;
+}
+
+/* C.51: a proxy that does not believe our clock may believe the server's, or the other way round.
+ */
+static struct mt_link *new_link(struct mt_client *c, struct mt_time now)
+{
+	if (!c->way.proxy)
+		return mt_link_new(&c->transport, c->dc, c->env);
+	c->way.unix_time = (c->proxy_failures % 2 ? now.real : mt_clock_now(&c->clock, now)) / NS;
+	return mt_link_new_through(&c->transport, c->dc, &c->way, c->env);
+}
+
+static void begin(struct mt_client *c, struct mt_time now)
+{
+	c->first_answer_by = now.boot + MT_FIRST_ANSWER;
+	if (c->has_key)
+		mt_client_session_opened(c, now);
+	else
+		mt_exchange_start(c, now);
+}
+
+static void tell_proxy(struct mt_client *c, const char *reason)
+{
+	c->proxy_failures++;
+	c->proxy_told = true;
+	mt_event_say(c, MT_EV_PROXY, 0, reason, strlen(reason));
+}
+
+static void proxy_failed(struct mt_client *c, const char *reason)
+{
+	tell_proxy(c, reason);
+	mt_client_close(c, true);
 }
 
 void mt_client_opened(struct mt_client *c, struct mt_time now)
@@ -229,18 +279,19 @@ void mt_client_opened(struct mt_client *c, struct mt_time now)
 	if (c->phase != MT_CONNECTING)
 		return;
 	c->opened_at = c->heard_at = c->progress_at = now.boot;
-	c->first_answer_by = now.boot + MT_FIRST_ANSWER;
 	c->out_seen = 0;
 	c->exchanges = c->bad_packets = 0;
-	c->verified = false;
+	c->verified = c->proxy_told = false;
 	c->rtt = 0;
-	c->link = mt_link_new(&c->transport, c->dc, c->env);
-	if (!c->link)
+	c->link = new_link(c, now);
+	if (!c->link) {
 		mt_client_close(c, true);
-	else if (c->has_key)
-		mt_client_session_opened(c, now);
-	else
-		mt_exchange_start(c, now);
+	} else if (mt_link_ready(c->link)) {
+		begin(c, now);
+	} else {
+		c->phase = MT_TUNNEL;
+		c->first_answer_by = now.boot + MT_TUNNEL_TIME * NS;
+	}
 }
 
 /* 0.2 s, then 1, 2, 4 … 60 s, a quarter more or less (C.71). A connection that lived for a while
@@ -263,10 +314,28 @@ static int64_t backoff(struct mt_client *c, struct mt_time now)
 	return wait - wait / 4 + (int64_t)(draw % (uint64_t)(wait / 2));
 }
 
+/* A proxy rarely says what it does not like: the moment of the loss tells something. */
+static void blame_proxy(struct mt_client *c)
+{
+	const char *reason = NULL;
+
+	if (!c->way.proxy || c->proxy_told || c->stopping)
+		return;
+	if (c->phase == MT_CONNECTING)
+		reason = "no connection to the proxy";
+	else if (c->phase == MT_TUNNEL)
+		reason = "the proxy closed the connection";
+	else if (!c->verified && c->heard_at == c->opened_at)
+		reason = "nothing came through the proxy";
+	if (reason)
+		tell_proxy(c, reason);
+}
+
 void mt_client_lost(struct mt_client *c, struct mt_time now)
 {
 	if (c->phase == MT_IDLE || c->phase == MT_STOPPED)
 		return;
+	blame_proxy(c);
 	mt_exchange_end(c);
 	mt_link_free(c->link);
 	c->link = NULL;
@@ -296,12 +365,14 @@ int mt_client_feed(struct mt_client *c, const void *data, size_t n, struct mt_ti
 	struct mt_packet p = {.kind = MT_PACKET_NONE};
 	int err;
 
-	if (c->phase != MT_EXCHANGE && c->phase != MT_OPEN)
+	if (!is_up(c))
 		return 0;
 	if (n)
 		c->heard_at = now.boot;
 	err = mt_link_feed(c->link, data, n);
-	while (!err && (c->phase == MT_EXCHANGE || c->phase == MT_OPEN)) {
+	if (!err && c->phase == MT_TUNNEL && mt_link_ready(c->link))
+		begin(c, now);
+	while (!err && is_up(c)) {
 		err = mt_link_next(c->link, &p);
 		if (err || p.kind == MT_PACKET_NONE)
 			break;
@@ -317,7 +388,9 @@ int mt_client_feed(struct mt_client *c, const void *data, size_t n, struct mt_ti
 			break;
 		}
 	}
-	if (err)
+	if (err && mt_link_reason(c->link))
+		proxy_failed(c, mt_link_reason(c->link));
+	else if (err)
 		mt_client_close(c, true);
 	mt_client_settle(c);
 	return err == -TG_E_NOMEM ? err : 0;
@@ -333,7 +406,7 @@ struct tl_buf *mt_client_out(struct mt_client *c, struct mt_time now)
 {
 	struct tl_buf *out;
 
-	if (c->phase != MT_EXCHANGE && c->phase != MT_OPEN)
+	if (!is_up(c))
 		return NULL;
 	out = mt_link_out(c->link);
 	watch_writes(c, out->len, now);
@@ -375,6 +448,7 @@ int64_t mt_client_deadline(const struct mt_client *c)
 		at = earlier(at, earlier(c->ack_at, c->ping_at));
 		at = earlier(at, earlier(c->state_at, silent_until(c)));
 		break;
+	case MT_TUNNEL:
 	case MT_EXCHANGE:
 		break;
 	}
@@ -447,10 +521,14 @@ void mt_client_tick(struct mt_client *c, struct mt_time now)
 		c->phase = MT_CONNECTING;
 		mt_event_say(c, MT_EV_CONNECT, 0, NULL, 0);
 	}
-	if (c->phase != MT_EXCHANGE && c->phase != MT_OPEN)
+	if (!is_up(c))
 		return;
 	if (c->phase == MT_OPEN)
 		tick_open(c, now);
+	if (c->phase == MT_TUNNEL && c->first_answer_by <= now.boot)
+		proxy_failed(c, "the proxy did not answer in time");
+	if (!is_up(c))
+		return;
 	if (c->first_answer_by <= now.boot || c->stop_by <= now.boot || writes_stall(c, now))
 		mt_client_close(c, !c->stopping);
 }

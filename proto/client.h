@@ -5,6 +5,7 @@
 #define PROTO_CLIENT_H
 
 #include "proto/handshake.h"
+#include "proto/proxy.h"
 #include "proto/session.h"
 #include "proto/wire.h"
 
@@ -82,6 +83,7 @@ struct mt_list { /* pointers in ascending order of a key */
 enum mt_phase {
 	MT_IDLE,       /* no connection; wants one at connect_at */
 	MT_CONNECTING, /* said CONNECT */
+	MT_TUNNEL,     /* open, the proxy's handshake */
 	MT_EXCHANGE,   /* open, key exchange */
 	MT_OPEN,       /* open, session */
 	MT_CLOSING,    /* said CLOSE */
@@ -101,6 +103,9 @@ struct mt_client {
 	enum mt_phase phase;
 	bool stopping;
 	struct mt_link *link;
+	struct mt_way way;
+	unsigned proxy_failures; /* in a row */
+	bool proxy_told;         /* why this connection failed */
 	struct mt_handshake *handshake;
 	struct mt_job *job; /* of the running handshake, out with a thread */
 	struct mt_key key;

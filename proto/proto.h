@@ -65,8 +65,7 @@ int mt_open(const struct mt_key *k, enum mt_direction dir, const void *packet, s
 	    struct tl_buf *out, struct mt_header *ret_h, const uint8_t **ret_body,
 	    size_t *ret_n) TL_MUST;
 
-/* ---- server keys and addresses (B.26, chapter J)
- * -------------------------------------------------- */
+/* ---- server keys and addresses (B.26, chapter J) --------------------------------------------- */
 struct mt_rsa {
 	uint8_t n[256];
 	uint32_t e;
@@ -84,8 +83,7 @@ struct mt_address {
 /* Bootstrap address number i of a world, best first; NULL behind the last. */
 const struct mt_address *mt_bootstrap(bool test, unsigned i);
 
-/* ---- Diffie-Hellman checks (B8), password check (B9)
- * ------------------------------------------------ */
+/* ---- Diffie-Hellman checks (B8), password check (B9) ----------------------------------------- */
 int mt_dh_check_group(const uint8_t p[256], int g) TL_MUST; /* known prime: compared; else tested */
 int mt_dh_check_public(const uint8_t p[256], const uint8_t x[256]) TL_MUST;
 struct mt_srp { /* in: what account.getPassword gave */
@@ -98,8 +96,7 @@ int mt_srp_answer(struct mt_srp *s) TL_MUST; /* 0.2 s: a job. -TG_E_AGAIN: draw 
 int mt_srp_hash(struct tl_str password, struct tl_str salt1, struct tl_str salt2, int g,
 		struct tl_str p, uint8_t ret_v[256]) TL_MUST; /* new_password_hash (B.74) */
 
-/* ---- a link: framing and obfuscation of one connection (chapter C)
- * ----------------------------------- */
+/* ---- a link: framing and obfuscation of one connection (chapter C) --------------------------- */
 enum mt_framing { MT_ABRIDGED, MT_INTERMEDIATE, MT_PADDED, MT_FULL };
 struct mt_transport {
 	enum mt_framing framing;
@@ -136,8 +133,7 @@ struct mt_packet {
 };
 int mt_link_next(struct mt_link *l, struct mt_packet *ret) TL_MUST; /* valid until the next call */
 
-/* ---- work for a thread
- * ---------------------------------------------------------------------------------- */
+/* ---- work for a thread ----------------------------------------------------------------------- */
 /* Whatever takes over 2 ms. run() touches only the job; it goes back to the engine that asked. */
 struct mt_job {
 	void (*run)(struct mt_job *job);
@@ -146,8 +142,7 @@ struct mt_job {
 	void *owner;                      /* the daemon's: which engine asked */
 };
 
-/* ---- a client: key exchange and one session with one data centre, over one link at a time
- * ---------------- */
+/* ---- a client: key exchange and one session with one data centre, over one link at a time ---- */
 struct mt_salt {
 	int32_t valid_since, valid_until; /* server time; 0 and INT32_MAX when unknown */
 	uint64_t salt;
@@ -156,7 +151,8 @@ struct mt_client_options {
 	int dc; /* 1 … */
 	bool test, media, has_key;
 	struct mt_transport transport;
-	const struct mt_rsa *rsa; /* keys it accepts, kept by the caller */
+	const struct mt_proxy *proxy; /* NULL: none; kept by the caller (proxy.h) */
+	const struct mt_rsa *rsa;     /* keys it accepts, kept by the caller */
 	unsigned rsa_count, salt_count;
 	uint8_t key[256];
 	struct mt_salt salts[64];
@@ -181,6 +177,9 @@ void mt_client_cancel(struct mt_client *c, uint64_t query, bool *ret_sent, struc
 void mt_client_stop(struct mt_client *c, struct mt_time now); /* acks, then wants no connection */
 int64_t mt_client_server_time(const struct mt_client *c, struct mt_time now); /* ns since 1970 */
 
+/* Where the next connection is to end: for proxies that have to be told. Before mt_client_opened.
+ */
+void mt_client_set_target(struct mt_client *c, const char *host, uint16_t port);
 void mt_client_opened(struct mt_client *c, struct mt_time now);
 void mt_client_lost(struct mt_client *c, struct mt_time now); /* also: could not connect */
 int mt_client_feed(struct mt_client *c, const void *data, size_t n, struct mt_time now) TL_MUST;
@@ -206,6 +205,7 @@ struct mt_event {
 		MT_EV_UNREADABLE, /* a message that could not be read: there may be a hole (D.66) */
 		MT_EV_KEY_LOST,   /* -404 again and again from two connections (C.16) */
 		MT_EV_TRANSPORT_ERROR, /* code: -404 … (C.16), or -TG_E_x of a key exchange */
+		MT_EV_PROXY, /* data: why the proxy gave no way, text */
 	} kind;
 	int code;
 	uint64_t query;

@@ -36,6 +36,7 @@ struct add_args {
 	struct tl_str name;
 	bool catch_up;
 	int64_t dc;
+	struct tl_str proxy;
 };
 static const struct rpc_param add_params[] = {
 	{"name", RPC_K_STRING, true, NULL, offsetof(struct add_args, name), NULL,
@@ -44,6 +45,8 @@ static const struct rpc_param add_params[] = {
 	 "fetch what was missed while away"},
 	{"dc_id", RPC_K_INT, false, NULL, offsetof(struct add_args, dc), NULL,
 	 "data centre to begin with"},
+	{"proxy", RPC_K_STRING, false, NULL, offsetof(struct add_args, proxy), NULL,
+	 "link of the proxy that all its connections go through; without it, the daemon's"},
 };
 
 static struct rpc_result added(struct rpc_call *c)
@@ -54,9 +57,27 @@ static struct rpc_result added(struct rpc_call *c)
 	return rpc_end(c);
 }
 
+static bool own_proxy(struct rpc_call *c, struct tl_str link, struct mt_proxy *ret)
+{
+	char text[MT_PROXY_LINK_MAX + 1];
+	const char *reason = "the link is too long";
+	bool ok = false;
+
+	if (link.len < sizeof text) {
+		memcpy(text, link.data, link.len);
+		text[link.len] = '\0';
+		ok = strlen(text) == link.len && mt_proxy_parse(text, ret, &reason) == 0;
+		mt_wipe(text, sizeof text);
+	}
+	if (!ok)
+		rpc_problem(c, -TG_E_INVALID_PARAMS, "proxy", "%s", reason);
+	return ok;
+}
+
 static struct rpc_result add_account(struct rpc_call *c)
 {
 	const struct add_args *a = c->args;
+	struct mt_proxy proxy = {.kind = MT_PROXY_NONE};
 	struct tg_batch *batch;
 	char name[33];
 	int err;
@@ -71,8 +92,11 @@ static struct rpc_result add_account(struct rpc_call *c)
 		return rpc_refuse(c);
 	}
 	snprintf(name, sizeof name, "%.*s", (int)a->name.len, a->name.data);
-	err = rpc_account_add(c->d, name, a->catch_up, a->dc == RPC_NONE ? 0 : (int)a->dc,
+	if (a->proxy.data && !own_proxy(c, a->proxy, &proxy))
+		return rpc_refuse(c);
+	err = rpc_account_add(c->d, name, a->catch_up, a->dc == RPC_NONE ? 0 : (int)a->dc, &proxy,
 			      &c->account);
+	mt_wipe(&proxy, sizeof proxy);
 	batch = err ? NULL : tg_batch_new();
 	if (!batch)
 		return rpc_fail(c, err ? err : -TG_E_NOMEM, NULL);

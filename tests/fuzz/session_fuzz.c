@@ -149,6 +149,7 @@ static void pull(struct world *w)
 		case MT_EV_UNREADABLE:
 		case MT_EV_KEY_LOST:
 		case MT_EV_TRANSPORT_ERROR:
+		case MT_EV_PROXY:
 			break;
 		}
 	}

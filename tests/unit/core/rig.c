@@ -129,6 +129,7 @@ static void event(struct rig *r, const struct tg_event *ev)
 		r->onlines++;
 		break;
 	case TG_EV_CLOCK:
+	case TG_EV_PROXY:
 		break;
 	}
 }

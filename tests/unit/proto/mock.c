@@ -74,7 +74,8 @@ static const char *event_name(enum mt_event_kind kind)
 	static const char *const names[] = {
 		"CONNECT", "CLOSE",  "JOB",         "KEY",      "SALTS",
 		"TIME",    "ONLINE", "NEW_SESSION", "RESULT",   "RPC_ERROR",
-		"FAILED",  "UPDATE", "UNREADABLE",  "KEY_LOST", "TRANSPORT_ERROR"};
+		"FAILED",  "UPDATE", "UNREADABLE",  "KEY_LOST", "TRANSPORT_ERROR",
+		"PROXY"};
 
 	return names[kind];
 }
