@@ -435,7 +435,7 @@ static int load_row(struct rpc_daemon *d, const struct tl_buf *key, const struct
 	struct rpc_account *a = NULL;
 	char alias[33];
 	struct mt_proxy own = {.kind = MT_PROXY_NONE};
-	struct tl_str proxy;
+	struct tl_str proxy = {NULL, 0};
 	int catch_up = -1, dc = 0, err;
 
 	if (!rpc_account_name_ok(name))
@@ -448,8 +448,8 @@ static int load_row(struct rpc_daemon *d, const struct tl_buf *key, const struct
 			return 0;
 		catch_up = (int)tl_get_u32(&c);
 		dc = (int)tl_get_u32(&c);
+		proxy = tl_get_bytes(&c); /* rows of before end here */
 	}
-	proxy = tl_get_bytes(&c);
 	err = c.err || !proxy.len ? 0 : load_proxy(proxy, &own);
 	if (!err)
 		err = rpc_account_add(d, alias, catch_up, dc, &own, &a);

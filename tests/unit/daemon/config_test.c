@@ -77,7 +77,9 @@ TEST(errors_say_where)
 	refused("transport carrier-pigeon\n", "padded or full");
 	refused("log-level loud\n", "error, warning");
 	refused("store sqlite\n", "lmdb or memory");
-	refused("proxy socks5://1.2.3.4\n", "proxies");
+	refused("proxy socks5://1.2.3.4\n", "proxy: the port is missing");
+	refused("proxy\n", "proxy");
+	refused("[account a]\nproxy tg://proxy?server=a&port=1\n", "the secret is missing");
 	refused("help\n", "unknown option help");
 	refused("[acount main]\n", "[account NAME]");
 	refused("[account Main]\n", "a-z");
