@@ -5,6 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Calls unless something went wrong before; the parameters are gone afterwards. */
+static int finish(const struct ctl_options *o, int code, const char *method, struct ctl_params *p)
+{
+	if (code == CTL_OK)
+		code = ctl_call(o, method, p);
+	tl_buf_free(&p->text);
+	return code;
+}
+
 static int command_call(const struct ctl_options *o, char **args)
 {
 	struct ctl_params p = {0};
@@ -13,7 +22,7 @@ static int command_call(const struct ctl_options *o, char **args)
 	if (!args[0])
 		return ctl_fail(CTL_USAGE, "call METHOD [PARAMETERS]");
 	code = ctl_params_arguments(&p, args + 1);
-	return code == CTL_OK ? ctl_call(o, args[0], &p) : code;
+	return finish(o, code, args[0], &p);
 }
 
 static int command_send(const struct ctl_options *o, char **args)
@@ -36,7 +45,7 @@ static int command_send(const struct ctl_options *o, char **args)
 	tl_buf_free(&text);
 	if (code == CTL_OK)
 		code = ctl_params_arguments(&p, args + 2);
-	return code == CTL_OK ? ctl_call(o, "send_message", &p) : code;
+	return finish(o, code, "send_message", &p);
 }
 
 static int command_accounts(const struct ctl_options *o, char **args)
@@ -44,7 +53,7 @@ static int command_accounts(const struct ctl_options *o, char **args)
 	struct ctl_params p = {0};
 	int code = ctl_params_arguments(&p, args);
 
-	return code == CTL_OK ? ctl_call(o, "list_accounts", &p) : code;
+	return finish(o, code, "list_accounts", &p);
 }
 
 static int command_status(const struct ctl_options *o, char **args)
@@ -52,7 +61,7 @@ static int command_status(const struct ctl_options *o, char **args)
 	struct ctl_params p = {0};
 	int code = ctl_params_arguments(&p, args);
 
-	return code == CTL_OK ? ctl_call(o, "status", &p) : code;
+	return finish(o, code, "status", &p);
 }
 
 static int command_help(const struct ctl_options *o, char **args)
@@ -65,7 +74,7 @@ static int command_help(const struct ctl_options *o, char **args)
 		return CTL_OK;
 	}
 	code = ctl_params_string(&p, "name", args[0]);
-	return code == CTL_OK ? ctl_call(o, "help", &p) : code;
+	return finish(o, code, "help", &p);
 }
 
 static const struct {

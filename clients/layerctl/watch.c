@@ -52,10 +52,10 @@ int ctl_command_watch(const struct ctl_options *o, char **args)
 	int code;
 
 	/* --account narrows the subscription; --timeout is how long to watch. */
-	if (o->account && (code = ctl_params_string(&p, "account", o->account)) != CTL_OK)
-		return code;
+	code = o->account ? ctl_params_string(&p, "account", o->account) : CTL_OK;
 	subscribe.timeout = 0;
-	code = ctl_params_arguments(&p, args);
+	if (code == CTL_OK)
+		code = ctl_params_arguments(&p, args);
 	if (code == CTL_OK)
 		code = ctl_connect(&c, o, false);
 	if (code == CTL_OK)
@@ -66,6 +66,7 @@ int ctl_command_watch(const struct ctl_options *o, char **args)
 		code = ctl_error(answer);
 	if (code == CTL_OK)
 		code = watch_updates(&c, o);
+	tl_buf_free(&p.text);
 	ctl_disconnect(&c);
 	return code;
 }
@@ -89,7 +90,7 @@ int ctl_command_wait(const struct ctl_options *o, char **args)
 	if (code == CTL_OK)
 		code = ctl_params_arguments(&p, args);
 	if (code != CTL_OK)
-		return code;
+		goto out;
 	while ((code = ctl_connect(&c, o, true)) == CTL_UNREACHABLE && ctl_now() < end)
 		usleep(RETRY_MS * 1000);
 	if (code == CTL_UNREACHABLE) /* once more, aloud */
@@ -101,6 +102,8 @@ int ctl_command_wait(const struct ctl_options *o, char **args)
 		code = ctl_request(&c, &left, "wait", &p, &answer);
 	if (code == CTL_OK)
 		code = ctl_finish(o, "wait", answer);
+out:
+	tl_buf_free(&p.text);
 	ctl_disconnect(&c);
 	return code;
 }
