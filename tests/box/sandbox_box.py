@@ -380,5 +380,24 @@ def a_revoked_session_learns_it():
         assert s.call("state", user=bot)["sessions"][0]["revoked"]
 
 
+@case
+def reset_under_a_living_session():
+    with World() as w:
+        s, line = w.sandbox, w.daemon.line()
+        bot, _ = w.bot()
+        ann = w.user(1, "Ann")
+        s.call("send", **{"from": ann, "to": bot, "text": "x", "reply_markup": [[{"text": "A", "data": "a"}]]})
+        m = s.call("send", **{"from": bot, "to": ann, "text": "y", "reply_markup": [[{"text": "A", "data": "a"}]]})
+        control = Line(s.control_path)  # nobody will answer that press
+        control.send({"id": 1, "method": "press", "params": {"user": ann, "chat": bot, "message_id": m["message_id"], "data": "a"}})
+        flood = Line(s.control_path)
+        flood.send({"id": 2, "method": "flood", "params": {"from": ann, "to": bot, "count": 1000, "rate": 50}})
+        line.call("updates.getState")
+        s.call("reset")
+        assert "BOT_RESPONSE_TIMEOUT" in control.read()["error"]["message"]
+        assert "reset" in flood.read()["error"]["message"]
+        assert s.call("stats")["users"] == 4 and people(s) == (bot, ann)
+
+
 if __name__ == "__main__":
     main()

@@ -172,12 +172,23 @@ static void do_send(struct sb_world *w, struct sb_request *r, json_t *params)
 	sb_act_end(&t);
 }
 
+/* from and to, or user and chat. */
+static const char *who(json_t *params)
+{
+	return json_object_get(params, "from") ? "from" : "user";
+}
+
+static const char *where(json_t *params)
+{
+	return json_object_get(params, "to") ? "to" : "chat";
+}
+
 /* The message that user, chat and message_id name; NULL after the request was failed. */
 static struct sb_msg *msg_param(struct sb_world *w, struct sb_request *r, json_t *params,
-				struct sb_user **ret_user, const char *user, const char *chat)
+				struct sb_user **ret_user)
 {
-	struct sb_user *u = sb_param_user(w, r, params, user);
-	int64_t peer = u ? sb_param_peer(w, r, params, chat) : 0;
+	struct sb_user *u = sb_param_user(w, r, params, who(params));
+	int64_t peer = u ? sb_param_peer(w, r, params, where(params)) : 0;
 	struct sb_msg *m;
 
 	if (!peer)
@@ -192,7 +203,7 @@ static struct sb_msg *msg_param(struct sb_world *w, struct sb_request *r, json_t
 static void do_edit(struct sb_world *w, struct sb_request *r, json_t *params)
 {
 	struct sb_user *u = NULL;
-	struct sb_msg *m = msg_param(w, r, params, &u, "from", "to");
+	struct sb_msg *m = msg_param(w, r, params, &u);
 	struct sb_draft d = {0};
 	struct sb_act t;
 	const char *err;
@@ -212,8 +223,8 @@ static void do_edit(struct sb_world *w, struct sb_request *r, json_t *params)
 
 static void do_delete(struct sb_world *w, struct sb_request *r, json_t *params)
 {
-	struct sb_user *u = sb_param_user(w, r, params, "from");
-	int64_t peer = u ? sb_param_peer(w, r, params, "to") : 0;
+	struct sb_user *u = sb_param_user(w, r, params, who(params));
+	int64_t peer = u ? sb_param_peer(w, r, params, where(params)) : 0;
 	json_t *list = json_object_get(params, "message_ids"), *revoke;
 	int32_t ids[SB_MAX_LIST];
 	unsigned n = 0;
@@ -240,7 +251,7 @@ static void do_delete(struct sb_world *w, struct sb_request *r, json_t *params)
 static void do_react(struct sb_world *w, struct sb_request *r, json_t *params)
 {
 	struct sb_user *u = NULL;
-	struct sb_msg *m = msg_param(w, r, params, &u, "user", "chat");
+	struct sb_msg *m = msg_param(w, r, params, &u);
 	struct sb_act t;
 	const char *err;
 
@@ -311,7 +322,7 @@ static void bot_answered(void *ctx, const struct tl_obj *answer, const char *err
 static void do_press(struct sb_world *w, struct sb_request *r, json_t *params)
 {
 	struct sb_user *u = NULL;
-	struct sb_msg *m = msg_param(w, r, params, &u, "user", "chat");
+	struct sb_msg *m = msg_param(w, r, params, &u);
 	const char *data = sb_param_text(params, "data"), *err;
 
 	if (!m)
@@ -409,13 +420,13 @@ static void do_flood(struct sb_world *w, struct sb_request *r, json_t *params)
 
 const struct sb_control_row sb_control_acts[] = {
 	{"send", "from to text media entities reply_markup reply_to grouped_id silent", do_send},
-	{"edit", "from to message_id text media entities reply_markup", do_edit},
-	{"delete", "from to message_id message_ids revoke", do_delete},
-	{"react", "user chat message_id emoji", do_react},
+	{"edit", "from to user chat message_id text media entities reply_markup", do_edit},
+	{"delete", "from to user chat message_id message_ids revoke", do_delete},
+	{"react", "from to user chat message_id emoji", do_react},
 	{"read", "user chat max_id", do_read},
 	{"typing", "user chat action", do_typing},
 	{"status", "user online", do_status},
-	{"press", "user chat message_id data", do_press},
+	{"press", "from to user chat message_id data", do_press},
 	{"inline_query", "user bot query offset", do_inline_query},
 	{"flood", "from to count rate text", do_flood},
 	{NULL, NULL, NULL},
