@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define HUPS 16
@@ -71,6 +72,11 @@ static bool turn(void *ctx)
 	struct rpc_daemon *d = ctx;
 	bool more;
 
+	if (d->loop.stalls != d->stalls) {
+		d->stalls = d->loop.stalls;
+		rpc_log(&d->log, RPC_WARNING, "loop_stalled", "turns=%u longest_ms=%u", d->stalls,
+			d->loop.longest_ms);
+	}
 	take_input(d);
 	more = rpc_accounts_turn(d);
 	write_output(d);
@@ -253,6 +259,17 @@ static int listen_all(struct rpc_daemon *d, char *why, size_t size)
 	return 0;
 }
 
+/* A descriptor for each client, account and transfer: as many as the system allows. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static int init_hup(struct rpc_daemon *d)
 {
 	d->hup_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -280,6 +297,7 @@ int rpc_daemon_init(struct rpc_daemon *d, struct rpc_config *config, char *why, 
 		snprintf(why, size, "no event loop: %s", strerror(errno));
 		return 1;
 	}
+	raise_descriptors();
 	watch_signals(d);
 	rc = listen_all(d, why, size);
 	if (!rc)

@@ -45,6 +45,7 @@ struct rpc_daemon {
 	int exit_code, argc;
 	char **argv, **env; /* for reload */
 	int64_t watchdog_interval;
+	unsigned stalls; /* of the loop, as logged */
 	struct rpc_counters count;
 	struct rpc_accounts *accounts;
 	struct rpc_subscription *subscriptions; /* of all connections */

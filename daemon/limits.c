@@ -1,7 +1,11 @@
 /* The table of limits as JSON. Const data; nobody owns it. */
 #include "daemon/limits.h"
 
+#include "core/core.h"
 #include "daemon/js.h"
+
+_Static_assert(RPC_MAX_PACKET == MT_MAX_PACKET && RPC_MAX_TL_DEPTH == TL_MAX_DEPTH,
+	       "the table shows what is kept");
 
 struct row {
 	const char *key;

@@ -131,6 +131,26 @@ static void on_idle(struct ev_loop *ev, struct ev_idle *w, int events)
 	(void)ev, (void)w, (void)events;
 }
 
+static void on_check(struct ev_loop *ev, struct ev_check *w, int events)
+{
+	struct rpc_loop *l = w->data;
+
+	(void)ev, (void)events;
+	l->awake = rpc_now().boot;
+}
+
+/* How long the turn took, from the poll's end to the next poll. */
+static void measure(struct rpc_loop *l)
+{
+	int64_t took = l->awake ? rpc_now().boot - l->awake : 0;
+
+	l->awake = 0;
+	if (took > (int64_t)l->longest_ms * RPC_MS)
+		l->longest_ms = (unsigned)(took / RPC_MS);
+	if (took > RPC_STALL)
+		l->stalls++;
+}
+
 static void on_prepare(struct ev_loop *ev, struct ev_prepare *w, int events)
 {
 	struct rpc_loop *l = w->data;
@@ -144,6 +164,7 @@ static void on_prepare(struct ev_loop *ev, struct ev_prepare *w, int events)
 	else
 		ev_idle_stop(ev, &l->idle);
 	arm(l);
+	measure(l);
 }
 
 int rpc_loop_init(struct rpc_loop *l, bool (*turn)(void *ctx), void *ctx)
@@ -155,10 +176,12 @@ int rpc_loop_init(struct rpc_loop *l, bool (*turn)(void *ctx), void *ctx)
 		return -TG_E_INTERNAL;
 	ev_io_init(&l->timer_watch, on_timer, l->timer_fd, EV_READ);
 	ev_prepare_init(&l->prepare, on_prepare);
+	ev_check_init(&l->check, on_check);
 	ev_idle_init(&l->idle, on_idle);
-	l->timer_watch.data = l->prepare.data = l;
+	l->timer_watch.data = l->prepare.data = l->check.data = l;
 	ev_io_start(l->ev, &l->timer_watch);
 	ev_prepare_start(l->ev, &l->prepare);
+	ev_check_start(l->ev, &l->check);
 	return 0;
 }
 
@@ -178,6 +201,7 @@ void rpc_loop_free(struct rpc_loop *l)
 		return;
 	ev_io_stop(l->ev, &l->timer_watch);
 	ev_prepare_stop(l->ev, &l->prepare);
+	ev_check_stop(l->ev, &l->check);
 	ev_idle_stop(l->ev, &l->idle);
 	close(l->timer_fd);
 	ev_loop_destroy(l->ev);

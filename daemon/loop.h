@@ -16,6 +16,7 @@ struct rpc_loop {
 	struct ev_loop *ev;
 	struct ev_io timer_watch;
 	struct ev_prepare prepare;
+	struct ev_check check;
 	struct ev_idle idle;
 	int timer_fd;
 	int64_t armed; /* what the timerfd is set to; INT64_MAX = nothing */
@@ -24,7 +25,10 @@ struct rpc_loop {
 	/* Called once before the loop blocks; true = there is more to do, do not block. */
 	bool (*turn)(void *ctx);
 	void *ctx;
+	int64_t awake;               /* boot ns: since when this turn has been at work; 0 = not */
+	unsigned stalls, longest_ms; /* turns over RPC_STALL, and the longest of all */
 };
+#define RPC_STALL (250 * RPC_MS)
 struct mt_time rpc_now(void);
 int rpc_loop_init(struct rpc_loop *l, bool (*turn)(void *ctx), void *ctx) TL_MUST;
 void rpc_loop_run(struct rpc_loop *l); /* until rpc_loop_stop */

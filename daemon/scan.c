@@ -214,7 +214,7 @@ static bool request(struct scanner *s)
 	return true;
 }
 
-/* Is the inside of a string, which is valid, this word, also when it is written with \uXXXX? */
+/* Is the inside of a string, which is valid, this word, also when it is written with escapes? */
 static bool is_word(const char *p, size_t n, const char *word)
 {
 	struct scanner s = {.p = p, .end = p + n};

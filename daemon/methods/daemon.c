@@ -117,6 +117,8 @@ static struct rpc_result stats(struct rpc_call *c)
 	rpc_js_int(b, "bad_lines", (int64_t)n->bad_lines);
 	rpc_js_int(b, "bytes_in", (int64_t)n->bytes_in);
 	rpc_js_int(b, "bytes_out", (int64_t)n->bytes_out);
+	rpc_js_int(b, "longest_turn_ms", d->loop.longest_ms);
+	rpc_js_int(b, "loop_stalls", d->loop.stalls);
 	rpc_js_int(b, "updates", (int64_t)n->updates);
 	rpc_js_int(b, "updates_delivered", (int64_t)n->delivered);
 	rpc_js_int(b, "updates_dropped", (int64_t)n->dropped);

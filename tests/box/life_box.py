@@ -54,7 +54,7 @@ def configuration_errors_end_with_78():
         assert got.returncode == 78 and "my.telegram.org" in got.stderr, got
         got = run("--config", os.path.join(d, "none"))
         assert got.returncode == 78 and "No such file" in got.stderr, got
-        got = run("--proxy", "socks5://1.2.3.4:1", "--state", d)
+        got = run("--proxy", "carrier://1.2.3.4:1", "--check-config", "--state", d)
         assert got.returncode == 78, got
 
 
