@@ -6,6 +6,7 @@
 #include "daemon/committer.h"
 #include "daemon/worker.h"
 
+struct rpc_consumer;
 struct rpc_event;
 
 /* A TCP connection of an engine. */
@@ -48,13 +49,16 @@ struct rpc_account {
 };
 struct rpc_accounts {
 	uint64_t link_serial;
+	struct rpc_daemon *d;
 	struct rpc_account *list, *ready, **ready_tail;
 	unsigned count;
 	struct tg_store *store;
 	struct rpc_committer *committer;
 	struct rpc_workers *workers;
 	struct rpc_commit *failed; /* the daemon's own, to be tried again */
-	struct rpc_timer retry;
+	struct rpc_timer retry, trim;
+	struct rpc_consumer *consumers;
+	unsigned consumer_count;
 	struct rpc_call *waiters;
 	bool check; /* the waiters, in the next turn */
 };
@@ -127,6 +131,8 @@ int rpc_peer_value(struct rpc_call *c, const struct json_t *value, struct tl_str
 /* batch may be NULL. On an error the events stay the caller's. */
 int rpc_commit(struct rpc_daemon *d, struct tg_batch *batch, struct rpc_event *events,
 	       unsigned event_count) TL_MUST;
+/* The same for a batch that deletes so many bytes of the journal. */
+int rpc_commit_trim(struct rpc_daemon *d, struct tg_batch *batch, uint64_t trimmed) TL_MUST;
 /* The call waits for the batch; stored answers it. */
 struct rpc_result rpc_commit_call(struct rpc_call *c, struct tg_batch *batch,
 				  struct rpc_result (*stored)(struct rpc_call *c));

@@ -1,6 +1,7 @@
 /* The store thread. Two lists behind one mutex: what is to be written, and what has been. */
 #include "daemon/committer.h"
 
+#include "daemon/journal.h"
 #include "daemon/worker.h"
 
 #include <pthread.h>
@@ -8,7 +9,7 @@
 #include <string.h>
 
 #define GROUP 256u /* batches in one transaction */
-static const char seq_key[] = "seq";
+static const char seq_key[] = "seq", bytes_key[] = "journal_bytes";
 
 struct rpc_committer {
 	struct tg_store *store;
@@ -23,54 +24,60 @@ struct rpc_committer {
 	bool stop;
 	int64_t busy_since; /* boot ns; 0 = idle */
 	uint64_t next;      /* the thread's */
+	uint64_t bytes;     /* of the journal; written by the thread, under the lock */
 	uint64_t seq;       /* the loop's: the last one told */
 };
 
-static void seq_bytes(uint64_t seq, uint8_t out[8])
+static void put_number(struct tg_batch *b, const char *key, uint64_t v)
 {
+	uint8_t out[8];
+
 	for (int i = 0; i < 8; i++)
-		out[i] = (uint8_t)(seq >> 8 * i);
+		out[i] = (uint8_t)(v >> 8 * i);
+	tg_batch_put(b, TG_TABLE_META, key, strlen(key), out, sizeof out);
 }
 
-static uint64_t load_seq(struct tg_store *store)
+static uint64_t load_number(struct tg_store *store, const char *key)
 {
 	struct tl_buf b = {0};
-	uint64_t seq = 0;
+	uint64_t v = 0;
 
-	if (store->ops->get(store, TG_TABLE_META, seq_key, sizeof seq_key - 1, &b) == 0 &&
-	    b.len == 8)
+	if (store->ops->get(store, TG_TABLE_META, key, strlen(key), &b) == 0 && b.len == 8)
 		for (int i = 7; i >= 0; i--)
-			seq = seq << 8 | b.data[i];
+			v = v << 8 | b.data[i];
 	tl_buf_free(&b);
-	return seq;
+	return v;
 }
 
-/* Numbers the events of a group and writes the last number with them. */
-static void number(struct rpc_committer *c, struct rpc_commit *const *group, unsigned n)
+/* Numbers the events of a group and writes them, and the last number, with their batches. Returns
+ * the size that the journal will have. */
+static uint64_t number(struct rpc_committer *c, struct rpc_commit *const *group, unsigned n)
 {
-	uint64_t seq = c->next;
+	uint64_t seq = c->next, bytes = c->bytes;
+	int64_t now = rpc_now().real / RPC_SECOND;
 
 	for (unsigned i = 0; i < n; i++) {
 		struct rpc_commit *k = group[i];
-		uint8_t bytes[8];
 
-		k->mark = k->batch->ops.len;
-		if (!k->event_count)
+		k->mark = k->batch->ops.err ? SIZE_MAX : k->batch->ops.len;
+		if (!k->event_count && !k->trimmed)
 			continue;
 		k->first_seq = seq;
-		seq += k->event_count;
-		seq_bytes(seq - 1, bytes);
-		tg_batch_put(k->batch, TG_TABLE_META, seq_key, sizeof seq_key - 1, bytes,
-			     sizeof bytes);
+		for (const struct rpc_event *e = k->events; e; e = e->next)
+			bytes += rpc_journal_put(k->batch, seq++, e, now);
+		bytes -= k->trimmed < bytes ? k->trimmed : bytes;
+		put_number(k->batch, seq_key, seq - 1);
+		put_number(k->batch, bytes_key, bytes);
 	}
+	return bytes;
 }
 
 static void write_group(struct rpc_committer *c, struct rpc_commit *const *group, unsigned n)
 {
 	const struct tg_batch *batches[GROUP];
+	uint64_t bytes = number(c, group, n);
 	int err = 0;
 
-	number(c, group, n);
 	for (unsigned i = 0; i < n; i++) {
 		batches[i] = group[i]->batch;
 		if (batches[i]->ops.err)
@@ -82,11 +89,18 @@ static void write_group(struct rpc_committer *c, struct rpc_commit *const *group
 		struct rpc_commit *k = group[i];
 
 		k->batch->result = err;
-		if (err)
-			k->batch->ops.len = k->mark; /* it comes again without these */
-		else if (k->event_count)
+		if (!err && k->event_count)
 			c->next = k->first_seq + k->event_count;
+		if (err && k->mark != SIZE_MAX) { /* it comes again without these */
+			k->batch->ops.len = k->mark;
+			k->batch->ops.err = 0;
+		}
 	}
+	if (err)
+		return;
+	pthread_mutex_lock(&c->lock);
+	c->bytes = bytes;
+	pthread_mutex_unlock(&c->lock);
 }
 
 static void *run(void *ctx)
@@ -162,7 +176,8 @@ int rpc_committer_new(struct tg_store *store, struct ev_loop *ev,
 	c->ctx = ctx;
 	c->todo_tail = &c->todo;
 	c->finished_tail = &c->finished;
-	c->seq = load_seq(store);
+	c->seq = load_number(store, seq_key);
+	c->bytes = load_number(store, bytes_key);
 	c->next = c->seq + 1;
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->work, NULL);
@@ -217,4 +232,14 @@ bool rpc_committer_alive(struct rpc_committer *c, int64_t now, int64_t limit)
 	alive = !c->busy_since || now - c->busy_since < limit;
 	pthread_mutex_unlock(&c->lock);
 	return alive;
+}
+
+uint64_t rpc_committer_journal(struct rpc_committer *c)
+{
+	uint64_t bytes;
+
+	pthread_mutex_lock(&c->lock);
+	bytes = c->bytes;
+	pthread_mutex_unlock(&c->lock);
+	return bytes;
 }

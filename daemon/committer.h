@@ -19,6 +19,7 @@ struct rpc_commit {
 	unsigned event_count;
 	uint64_t first_seq; /* of the events, once committed */
 	size_t mark;        /* of the batch's bytes before the committer added its own */
+	uint64_t trimmed;   /* bytes of the journal that the batch deletes */
 };
 
 /* done is called on the loop thread, in order; batch->result tells. It owns the commit again. */
@@ -30,6 +31,8 @@ void rpc_committer_free(struct rpc_committer *c);
 void rpc_committer_put(struct rpc_committer *c, struct rpc_commit *commit);
 /* Number of the last event on the disk. */
 uint64_t rpc_committer_seq(const struct rpc_committer *c);
+/* Bytes of the journal on the disk. */
+uint64_t rpc_committer_journal(struct rpc_committer *c);
 /* Nothing has been under way for longer than this many ns. */
 bool rpc_committer_alive(struct rpc_committer *c, int64_t now, int64_t limit);
 

@@ -1,7 +1,11 @@
-/* Live subscriptions. Each belongs to its connection and dies with it. */
+/* Subscriptions. Each belongs to its connection and dies with it. One that is up to date gets
+ * events as they are committed; one that is behind, because it asked for older ones or does not
+ * read, is fed from the journal whenever its connection has room, and costs no memory meanwhile. */
 #include "daemon/subscription.h"
 
+#include "daemon/consumer.h"
 #include "daemon/daemon.h"
+#include "daemon/journal.h"
 #include "daemon/js.h"
 
 #include <stdlib.h>
@@ -56,7 +60,8 @@ bool rpc_filter_match(const struct rpc_filter *f, const struct rpc_event *e)
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
-struct rpc_subscription *rpc_subscription_new(struct rpc_conn *c, struct rpc_filter *f)
+struct rpc_subscription *rpc_subscription_new(struct rpc_conn *c, struct rpc_filter *f,
+					      uint64_t pos)
 {
 	struct rpc_daemon *d = c->d;
 	struct rpc_subscription *s = calloc(1, sizeof *s);
@@ -65,6 +70,7 @@ struct rpc_subscription *rpc_subscription_new(struct rpc_conn *c, struct rpc_fil
 		return NULL;
 	s->conn = c;
 	s->id = ++c->last_subscription;
+	s->pos = pos;
 	s->filter = *f;
 	memset(f, 0, sizeof *f);
 	s->next = c->subscriptions;
@@ -101,10 +107,25 @@ void rpc_subscription_free(struct rpc_subscription *s)
 		d->subscriptions = s->all_next;
 	if (s->all_next)
 		s->all_next->all_prev = s->all_prev;
+	if (s->consumer)
+		s->consumer->subscription = NULL;
 	if (s->conn->eof)
 		rpc_conn_flush(s->conn); /* nothing more to stream: it may be finished */
 	rpc_filter_free(&s->filter);
 	free(s);
+}
+
+void rpc_subscription_end(struct rpc_subscription *s, const char *reason)
+{
+	struct tl_buf *b = &s->conn->out;
+
+	tl_put_text(b, "{\"jsonrpc\":\"2.0\",\"method\":\"subscription_ended\",\"params\":{"
+		       "\"subscription\":");
+	tl_js_int(b, (int64_t)s->id);
+	rpc_js_text(b, "reason", reason);
+	tl_put_text(b, "}}\n");
+	rpc_conn_flush(s->conn);
+	rpc_subscription_free(s);
 }
 
 void rpc_unsubscribe_all(struct rpc_conn *c)
@@ -122,54 +143,131 @@ static void open_note(struct tl_buf *b, uint64_t id, uint64_t seq)
 		rpc_js_int(b, "seq", (int64_t)seq);
 }
 
-/* What a reader that never read has lost is told before anything else. */
-static void tell_loss(struct rpc_subscription *s, struct tl_buf *b)
+void rpc_event_write(struct tl_buf *b, const struct rpc_event *e, enum rpc_raw_mode raw)
 {
-	open_note(b, s->id, 0);
-	rpc_js_text(b, "type", "gap");
-	rpc_js_text(b, "reason", "slow_reader");
-	rpc_js_int(b, "from", (int64_t)s->lost_from);
-	rpc_js_int(b, "to", (int64_t)s->lost_to);
-	tl_put_text(b, "}}\n");
-	s->lost_from = s->lost_to = 0;
-}
-
-static void offer(struct rpc_subscription *s, const struct rpc_event *e, uint64_t seq)
-{
-	struct rpc_conn *c = s->conn;
-	struct tl_buf *b = &c->out;
-	size_t queued = rpc_conn_queued(c);
-
-	if (queued > (seq ? RPC_MAX_OUTPUT : RPC_MAX_EVENTS)) {
-		s->dropped++;
-		c->d->count.dropped++;
-		if (seq && !s->lost_from)
-			s->lost_from = seq;
-		if (seq)
-			s->lost_to = seq;
-		return;
-	}
-	if (s->lost_to)
-		tell_loss(s, b);
-	open_note(b, s->id, seq);
-	if (s->filter.raw == RPC_RAW_ONLY && e->raw.len) {
+	if (raw == RPC_RAW_ONLY && e->raw.len) {
 		rpc_js_text(b, "account", e->account);
 		rpc_js_text(b, "type", rpc_type_name(e->type));
 	} else {
 		rpc_js_raw(b, NULL, e->body.data, e->body.len);
 	}
-	if (e->raw.len && (s->filter.raw != RPC_RAW_NONE || e->type == RPC_T_RAW))
+	if (e->raw.len && (raw != RPC_RAW_NONE || e->type == RPC_T_RAW))
 		rpc_js_raw(b, "raw", e->raw.data, e->raw.len);
+}
+
+static void write_event(struct rpc_subscription *s, const struct rpc_event *e, uint64_t seq)
+{
+	struct tl_buf *b = &s->conn->out;
+
+	open_note(b, s->id, seq);
+	rpc_event_write(b, e, s->filter.raw);
 	tl_put_text(b, "}}\n");
 	s->delivered++;
-	c->d->count.delivered++;
-	rpc_conn_flush(c);
+	s->conn->d->count.delivered++;
+	if (seq)
+		s->sent = seq;
+	rpc_conn_flush(s->conn);
+}
+
+static bool has_room(const struct rpc_subscription *s)
+{
+	return rpc_conn_queued(s->conn) <= RPC_MAX_EVENTS;
+}
+
+static void offer(struct rpc_subscription *s, const struct rpc_event *e, uint64_t seq)
+{
+	bool current = seq ? s->pos == seq - 1 : has_room(s);
+
+	if (seq && (!current || !has_room(s)))
+		return; /* the journal has it */
+	if (seq)
+		s->pos = seq;
+	if (!rpc_filter_match(&s->filter, e))
+		return;
+	if (current) {
+		write_event(s, e, seq);
+		return;
+	}
+	s->dropped++;
+	s->conn->d->count.dropped++;
 }
 
 void rpc_deliver(struct rpc_daemon *d, const struct rpc_event *e, uint64_t seq)
 {
 	d->count.updates++;
 	for (struct rpc_subscription *s = d->subscriptions; s; s = s->all_next)
-		if (!s->conn->gone && rpc_filter_match(&s->filter, e))
+		if (!s->conn->gone)
 			offer(s, e, seq);
+}
+
+/* ---- from the journal ------------------------------------------------------------------------ */
+#define FEED_ROWS 256u /* in one turn */
+
+/* Rows between two seqs that retention has taken. */
+static void tell_gap(struct rpc_subscription *s, uint64_t from, uint64_t to)
+{
+	struct tl_buf *b = &s->conn->out;
+
+	open_note(b, s->id, 0);
+	rpc_js_text(b, "type", "gap");
+	rpc_js_text(b, "reason", "retention");
+	rpc_js_int(b, "from", (int64_t)from);
+	rpc_js_int(b, "to", (int64_t)to);
+	tl_put_text(b, "}}\n");
+	rpc_conn_flush(s->conn);
+}
+
+static bool feed(struct rpc_subscription *s, uint64_t last, struct rpc_event *row)
+{
+	struct rpc_daemon *d = s->conn->d;
+
+	for (unsigned i = 0; i < FEED_ROWS && s->pos < last && has_room(s); i++) {
+		uint64_t seq;
+		int err = rpc_journal_next(d->accounts->store, s->pos, &seq, row, NULL, NULL);
+
+		if (err && err != -TG_E_NOT_FOUND)
+			return false; /* a later turn tries again */
+		if (err || seq > last)
+			seq = last + 1;
+		if (seq > s->pos + 1)
+			tell_gap(s, s->pos + 1, seq - 1);
+		s->pos = seq > last ? last : seq;
+		if (seq <= last && rpc_filter_match(&s->filter, row))
+			write_event(s, row, seq);
+	}
+	return s->pos < last && has_room(s);
+}
+
+/* What was written to a reader with automatic acks, and has left, is acked. */
+static void ack_sent(struct rpc_subscription *s)
+{
+	struct tg_batch *batch;
+
+	if (s->sent <= s->consumer->acked || rpc_conn_queued(s->conn))
+		return;
+	batch = tg_batch_new();
+	if (!batch)
+		return;
+	s->consumer->acked = s->pos;
+	rpc_consumer_save(s->consumer, batch);
+	if (rpc_commit(s->conn->d, batch, NULL, 0) != 0)
+		tg_batch_free(batch);
+}
+
+bool rpc_subscriptions_turn(struct rpc_daemon *d)
+{
+	uint64_t last = rpc_committer_seq(d->accounts->committer);
+	struct rpc_event row = {0};
+	bool more = false;
+
+	for (struct rpc_subscription *s = d->subscriptions; s; s = s->all_next) {
+		if (s->conn->gone)
+			continue;
+		if (s->pos < last && has_room(s))
+			more |= feed(s, last, &row);
+		if (s->consumer && s->ack_auto)
+			ack_sent(s);
+	}
+	rpc_journal_row_free(&row);
+	return more;
 }

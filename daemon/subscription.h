@@ -1,10 +1,12 @@
-/* Live subscriptions of connections: filters, and delivery after the commit. */
+/* Subscriptions of connections: filters, delivery after the commit, and from the journal for those
+ * who are behind. */
 #ifndef DAEMON_SUBSCRIPTION_H
 #define DAEMON_SUBSCRIPTION_H
 
 #include "daemon/event.h"
 
 struct rpc_conn;
+struct rpc_consumer;
 
 enum rpc_raw_mode { RPC_RAW_NONE, RPC_RAW_TOO, RPC_RAW_ONLY };
 struct rpc_filter {
@@ -25,15 +27,26 @@ struct rpc_subscription {
 	struct rpc_subscription *next;                /* of the connection */
 	struct rpc_subscription *all_next, *all_prev; /* of the daemon */
 	struct rpc_conn *conn;
+	struct rpc_consumer *consumer; /* or NULL */
 	uint64_t id;
+	uint64_t pos;  /* everything up to here was offered */
+	uint64_t sent; /* the last one written, with an automatic ack */
+	bool ack_auto;
 	struct rpc_filter filter;
-	uint64_t delivered, dropped, lost_from, lost_to; /* lost: durable ones, told as a gap */
+	uint64_t delivered, dropped; /* dropped: live-only ones */
 };
-/* Takes the filter over. NULL: no memory. */
-struct rpc_subscription *rpc_subscription_new(struct rpc_conn *c, struct rpc_filter *f);
+/* Takes the filter over; begins behind pos. NULL: no memory. */
+struct rpc_subscription *rpc_subscription_new(struct rpc_conn *c, struct rpc_filter *f,
+					      uint64_t pos);
 struct rpc_subscription *rpc_subscription_find(struct rpc_conn *c, uint64_t id);
 void rpc_subscription_free(struct rpc_subscription *s);
+/* The same, and its connection is told why. */
+void rpc_subscription_end(struct rpc_subscription *s, const char *reason);
 void rpc_unsubscribe_all(struct rpc_conn *c);
+/* An event as the members of an update's params, with what the filter wants of it. */
+void rpc_event_write(struct tl_buf *b, const struct rpc_event *e, enum rpc_raw_mode raw);
+/* Feeds those who are behind and have room; true = there is more to do. */
+bool rpc_subscriptions_turn(struct rpc_daemon *d);
 /* Offers one event to everybody; seq 0: live only. */
 void rpc_deliver(struct rpc_daemon *d, const struct rpc_event *e, uint64_t seq);
 

@@ -1,9 +1,11 @@
 /* What the accounts share: the store and its thread, the workers, randomness, and the requests that
  * wait for a state. Fills and empties struct rpc_accounts. */
 #include "daemon/accounts.h"
+#include "daemon/consumer.h"
 #include "daemon/daemon.h"
 #include "daemon/event.h"
 #include "daemon/lookup.h"
+#include "daemon/journal.h"
 #include "daemon/notify.h"
 #include "daemon/subscription.h"
 
@@ -16,6 +18,7 @@
 #include <sys/stat.h>
 
 #define RETRY (1 * RPC_SECOND)
+#define TRIM (60 * RPC_SECOND)
 #define STORE_STUCK (10 * RPC_SECOND)
 
 void rpc_random(void *ctx, void *out, size_t n)
@@ -88,6 +91,8 @@ static void deliver(struct rpc_daemon *d, struct rpc_commit *k)
 {
 	uint64_t seq = k->first_seq;
 
+	if (k->events)
+		rpc_waiters_check(d); /* fetch_updates may wait for them */
 	while (k->events) {
 		struct rpc_event *e = k->events;
 
@@ -183,6 +188,35 @@ int rpc_commit(struct rpc_daemon *d, struct tg_batch *batch, struct rpc_event *e
 	return 0;
 }
 
+int rpc_commit_trim(struct rpc_daemon *d, struct tg_batch *batch, uint64_t trimmed)
+{
+	struct rpc_commit *k = calloc(1, sizeof *k);
+
+	if (!k)
+		return -TG_E_NOMEM;
+	k->batch = batch;
+	k->trimmed = trimmed;
+	rpc_committer_put(d->accounts->committer, k);
+	return 0;
+}
+
+/* Retention. What is left over waits for the next time. */
+static void on_trim(struct rpc_timer *t, struct mt_time now)
+{
+	struct rpc_accounts *all =
+		(struct rpc_accounts *)((char *)t - offsetof(struct rpc_accounts, trim));
+	struct rpc_daemon *d = all->d;
+	struct tg_batch *batch = tg_batch_new();
+	uint64_t freed = 0;
+
+	if (batch)
+		freed = rpc_journal_trim(all->store, rpc_committer_journal(all->committer),
+					 now.real / RPC_SECOND, batch);
+	if (!freed || rpc_commit_trim(d, batch, freed) != 0)
+		tg_batch_free(batch);
+	rpc_timer_set(&d->loop, t, now.boot + (freed ? RPC_SECOND : TRIM));
+}
+
 struct rpc_result rpc_commit_call(struct rpc_call *c, struct tg_batch *batch,
 				  struct rpc_result (*stored)(struct rpc_call *c))
 {
@@ -233,7 +267,7 @@ bool rpc_accounts_turn(struct rpc_daemon *d)
 	}
 	if (all->check)
 		check_waiters(d);
-	return all->ready != NULL || all->check;
+	return rpc_subscriptions_turn(d) || all->ready != NULL || all->check;
 }
 
 bool rpc_accounts_rest(const struct rpc_daemon *d)
@@ -313,14 +347,19 @@ int rpc_accounts_init(struct rpc_daemon *d, char *why, size_t size)
 		return 1;
 	d->accounts = all;
 	all->ready_tail = &all->ready;
+	all->d = d;
 	all->retry.fire = on_retry;
+	all->trim.fire = on_trim;
 	rc = open_store(d, why, size);
 	if (rc)
 		return rc;
 	if (rpc_committer_new(all->store, d->loop.ev, committed, d, &all->committer) != 0 ||
 	    rpc_workers_new(d->loop.ev, job_done, d, &all->workers) != 0)
 		return 1;
-	rc = rpc_accounts_load(d);
+	rpc_timer_set(&d->loop, &all->trim, rpc_now().boot + TRIM);
+	rc = rpc_consumers_load(d);
+	if (!rc)
+		rc = rpc_accounts_load(d);
 	if (rc)
 		snprintf(why, size, "the store cannot be read: %s", tg_error_row(rc)->text);
 	return rc ? 1 : 0;
@@ -337,6 +376,8 @@ void rpc_accounts_free(struct rpc_daemon *d)
 		rpc_account_free(all->list);
 	rpc_workers_free(all->workers);
 	rpc_timer_clear(&d->loop, &all->retry);
+	rpc_timer_clear(&d->loop, &all->trim);
+	rpc_consumers_free(d);
 	while (all->failed) {
 		struct rpc_commit *k = all->failed;
 

@@ -6,6 +6,7 @@ const struct rpc_group rpc_groups[] = {
 	{"help", rpc_methods_help, &rpc_methods_help_count},
 	{"accounts", rpc_methods_accounts, &rpc_methods_accounts_count},
 	{"updates", rpc_methods_updates, &rpc_methods_updates_count},
+	{"consumers", rpc_methods_consumers, &rpc_methods_consumers_count},
 	{"tl", rpc_methods_tl, &rpc_methods_tl_count},
 	{"messages", rpc_methods_messages, &rpc_methods_messages_count},
 	{"peers", rpc_methods_peers, &rpc_methods_peers_count},

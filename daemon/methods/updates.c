@@ -1,5 +1,5 @@
 /* Subscriptions: updates as they come, filtered here. */
-#include "daemon/accounts.h"
+#include "daemon/consumer.h"
 #include "daemon/daemon.h"
 #include "daemon/js.h"
 #include "daemon/methods/groups.h"
@@ -16,7 +16,13 @@ struct filter_args {
 	struct json_t *accounts, *types, *peers, *from, *text, *raw;
 	int direction;
 	int64_t *peer_ids, *from_ids; /* resolved, in the call's arena */
+	struct tl_str consumer;
+	struct json_t *since;
+	int ack;
+	bool create, created;
+	uint64_t pos;
 };
+enum { ACK_MANUAL, ACK_AUTO };
 #define AT(field) offsetof(struct filter_args, field)
 #define FILTER_ROWS                                                                                \
 	{"accounts",                                                                               \
@@ -53,7 +59,16 @@ struct filter_args {
 		"raw", RPC_K_ANY, false, NULL, AT(raw), NULL,                                      \
 			"true: with the TL object; \"only\": nothing else"                         \
 	}
-static const struct rpc_param subscribe_params[] = {FILTER_ROWS};
+static const struct rpc_param subscribe_params[] = {
+	{"consumer", RPC_K_STRING, false, NULL, AT(consumer), NULL,
+	 "a name whose position the daemon keeps; the first use makes it"},
+	{"since", RPC_K_ANY, false, NULL, AT(since), NULL,
+	 "\"stored\" (a known consumer's default), \"now\", \"oldest\", or a seq: begin behind it"},
+	{"ack", RPC_K_CHOICE, false, NULL, AT(ack), "manual|auto",
+	 "auto: what was written to the socket counts as acked; default manual"},
+	{"create", RPC_K_BOOL, false, "true", AT(create), NULL,
+	 "false: an unknown consumer is an error"},
+	FILTER_ROWS};
 static const struct rpc_param update_params[] = {
 	{"subscription", RPC_K_INT, true, NULL, AT(subscription), NULL, "which one"}, FILTER_ROWS};
 static const struct rpc_param unsubscribe_params[] = {
@@ -251,11 +266,71 @@ static int read_filter(struct rpc_call *c, const struct filter_args *a, struct r
 }
 
 /* ---- methods --------------------------------------------------------------------------------- */
+/* Where to begin, by since and the consumer. */
+static int begin_at(struct rpc_call *c, const struct rpc_consumer *k, uint64_t *ret)
+{
+	const struct filter_args *a = c->args;
+	const char *word = a->since ? json_string_value(a->since) : k ? "stored" : "now";
+	int64_t seq;
+
+	if (a->since && rpc_json_int(a->since, &seq))
+		return rpc_journal_behind(c, "since", seq, ret);
+	if (word && strcmp(word, "oldest") == 0)
+		*ret = rpc_journal_oldest(c->d) - 1;
+	else if (word && strcmp(word, "stored") == 0 && k)
+		*ret = k->acked;
+	else if (word &&
+		 (strcmp(word, "now") == 0 || (strcmp(word, "stored") == 0 && a->consumer.data)))
+		*ret = rpc_committer_seq(c->d->accounts->committer);
+	else
+		return bad(c, "since",
+			   a->consumer.data
+				   ? "\"stored\", \"now\", \"oldest\" or a seq is wanted"
+				   : "\"now\", \"oldest\" or a seq is wanted without a consumer");
+	return 0;
+}
+
+static struct rpc_result start(struct rpc_call *c)
+{
+	struct filter_args *a = c->args;
+	struct rpc_consumer *k = NULL;
+	struct rpc_subscription *s;
+	struct rpc_filter f = {0};
+	struct tl_buf *b;
+
+	if (!c->conn)
+		return rpc_fail(c, -TG_E_CANCELLED, NULL);
+	if (a->consumer.data && !(k = rpc_consumer_find(c->d, a->consumer)))
+		return rpc_fail(c, -TG_E_CONSUMER_UNKNOWN, NULL);
+	if (read_filter(c, a, &f) != 0)
+		return rpc_refuse(c);
+	if (k && k->subscription)
+		rpc_subscription_end(k->subscription, "taken_over");
+	s = rpc_subscription_new(c->conn, &f, a->pos);
+	if (!s) {
+		rpc_filter_free(&f);
+		return rpc_fail(c, -TG_E_NOMEM, NULL);
+	}
+	s->consumer = k;
+	s->ack_auto = a->ack == ACK_AUTO;
+	if (k)
+		k->subscription = s;
+	b = rpc_begin(c);
+	rpc_js_open(b, NULL, '{');
+	rpc_js_int(b, "subscription", (int64_t)s->id);
+	rpc_js_int(b, "seq", (int64_t)a->pos);
+	if (a->created)
+		rpc_js_bool(b, "created", true);
+	rpc_js_close(b, '}');
+	return rpc_end(c);
+}
+
 static struct rpc_result subscribe(struct rpc_call *c)
 {
+	struct filter_args *a = c->args;
+	struct rpc_consumer *k = NULL;
 	struct rpc_filter f = {0};
-	struct rpc_subscription *s;
-	struct tl_buf *b;
+	struct tg_batch *batch;
 
 	if (!c->conn)
 		return rpc_fail(c, -TG_E_CANCELLED, NULL);
@@ -263,19 +338,28 @@ static struct rpc_result subscribe(struct rpc_call *c)
 		c->problem.limit = "subscriptions";
 		return rpc_fail(c, -TG_E_TOO_LARGE, "at most 64 subscriptions per connection");
 	}
-	if (read_filter(c, c->args, &f) != 0)
+	if (read_filter(c, a, &f) != 0) /* before a consumer is made for nothing */
 		return rpc_refuse(c);
-	s = rpc_subscription_new(c->conn, &f);
-	if (!s) {
-		rpc_filter_free(&f);
-		return rpc_fail(c, -TG_E_NOMEM, NULL);
+	rpc_filter_free(&f);
+	if (a->consumer.data)
+		k = rpc_consumer_find(c->d, a->consumer);
+	else if (a->ack >= 0)
+		return bad(c, "ack", "only with a consumer"), rpc_refuse(c);
+	if (begin_at(c, k, &a->pos) != 0)
+		return rpc_refuse(c);
+	if (a->consumer.data && !k) {
+		k = rpc_consumer_make(c, "consumer", a->consumer, a->create, a->pos);
+		if (!k)
+			return rpc_refuse(c);
+		a->created = true;
+	} else if (!k || k->acked == a->pos) {
+		return start(c);
 	}
-	b = rpc_begin(c);
-	rpc_js_open(b, NULL, '{');
-	rpc_js_int(b, "subscription", (int64_t)s->id);
-	rpc_js_int(b, "seq", (int64_t)rpc_committer_seq(c->d->accounts->committer));
-	rpc_js_close(b, '}');
-	return rpc_end(c);
+	k->acked = a->pos;
+	batch = tg_batch_new();
+	if (batch)
+		rpc_consumer_save(k, batch);
+	return rpc_commit_call(c, batch, start);
 }
 
 static struct rpc_subscription *find(struct rpc_call *c)

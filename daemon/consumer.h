@@ -1,0 +1,36 @@
+/* Consumers: names whose position in the journal the daemon keeps. Owned by the accounts' world;
+ * what is acked is in memory at once and in the store before anybody is told. */
+#ifndef DAEMON_CONSUMER_H
+#define DAEMON_CONSUMER_H
+
+#include "daemon/accounts.h"
+
+struct rpc_subscription;
+
+struct rpc_consumer {
+	struct rpc_consumer *next;
+	struct rpc_subscription *subscription; /* who reads under this name, or NULL */
+	uint64_t acked;
+	char name[65];
+};
+int rpc_consumers_load(struct rpc_daemon *d) TL_MUST;
+void rpc_consumers_free(struct rpc_daemon *d);
+struct rpc_consumer *rpc_consumer_find(struct rpc_daemon *d, struct tl_str name);
+bool rpc_consumer_name_ok(struct tl_str name);
+/* NULL: no memory, or over the limit. Nothing is stored yet. */
+struct rpc_consumer *rpc_consumer_add(struct rpc_daemon *d, struct tl_str name, uint64_t acked);
+void rpc_consumer_remove(struct rpc_daemon *d, struct rpc_consumer *k, struct tg_batch *batch);
+void rpc_consumer_save(const struct rpc_consumer *k, struct tg_batch *batch);
+/* What follows the acked position and is on the disk. */
+uint64_t rpc_consumer_lag(struct rpc_daemon *d, const struct rpc_consumer *k);
+/* Seq of the oldest row that is kept; the next one to come when there is none. */
+uint64_t rpc_journal_oldest(struct rpc_daemon *d);
+
+/* ---- for methods: they fill the problem ---- */
+/* A new consumer; create false: -TG_E_CONSUMER_UNKNOWN. NULL: refused. */
+struct rpc_consumer *rpc_consumer_make(struct rpc_call *c, const char *field, struct tl_str name,
+				       bool create, uint64_t acked);
+/* A seq that a client names → the position behind it; -TG_E_CURSOR_EXPIRED with the oldest. */
+int rpc_journal_behind(struct rpc_call *c, const char *field, int64_t seq, uint64_t *ret) TL_MUST;
+
+#endif

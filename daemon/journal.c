@@ -1,0 +1,157 @@
+/* Rows of the journal: there and back, and their end. Keeps nothing. */
+#include "daemon/journal.h"
+
+#include "daemon/limits.h"
+
+#include <string.h>
+
+#define ROW_VERSION 1u
+#define TRIM_ROWS 1000u
+
+enum { ROW_OUT = 1, ROW_HAS_TEXT = 2 };
+
+static void seq_key(uint64_t seq, uint8_t out[8])
+{
+	for (int i = 0; i < 8; i++)
+		out[i] = (uint8_t)(seq >> (56 - 8 * i));
+}
+
+static uint64_t key_seq(const uint8_t *key)
+{
+	uint64_t seq = 0;
+
+	for (int i = 0; i < 8; i++)
+		seq = seq << 8 | key[i];
+	return seq;
+}
+
+static void put_part(struct tl_buf *b, const void *data, size_t n)
+{
+	tl_put_u32(b, (uint32_t)n);
+	tl_put(b, data, n);
+}
+
+size_t rpc_journal_put(struct tg_batch *b, uint64_t seq, const struct rpc_event *e, int64_t at)
+{
+	struct tl_buf row = {0};
+	uint8_t key[8];
+	size_t n;
+
+	seq_key(seq, key);
+	tl_put_u8(&row, ROW_VERSION);
+	tl_put_u8(&row, (uint8_t)e->type);
+	tl_put_u8(&row, (uint8_t)((e->out ? ROW_OUT : 0) | (e->has_text ? ROW_HAS_TEXT : 0)));
+	tl_put_u64(&row, (uint64_t)at);
+	tl_put_u64(&row, (uint64_t)e->chat);
+	tl_put_u64(&row, (uint64_t)e->from);
+	put_part(&row, e->account, strlen(e->account));
+	put_part(&row, e->text.data, e->text.len);
+	put_part(&row, e->body.data, e->body.len);
+	put_part(&row, e->raw.data, e->raw.len);
+	if (row.err)
+		b->ops.err = row.err; /* the whole batch comes again */
+	else
+		tg_batch_put(b, TG_TABLE_JOURNAL, key, sizeof key, row.data, row.len);
+	n = row.len + sizeof key;
+	tl_buf_free(&row);
+	return n;
+}
+
+static struct tl_str get_part(struct tl_cursor *c)
+{
+	uint32_t n = tl_get_u32(c);
+	const uint8_t *p = tl_get(c, n);
+
+	return (struct tl_str){(const char *)p, p ? n : 0};
+}
+
+static void keep(struct tl_buf *b, struct tl_str s)
+{
+	tl_buf_clear(b);
+	if (s.len)
+		tl_put(b, s.data, s.len);
+}
+
+static uint8_t get_byte(struct tl_cursor *c)
+{
+	const uint8_t *p = tl_get(c, 1);
+
+	return p ? *p : 0;
+}
+
+static int read_row(const struct tl_buf *row, struct rpc_event *e, int64_t *ret_at)
+{
+	struct tl_cursor c = tl_cursor(row->data, row->len);
+	uint8_t version = get_byte(&c), type = get_byte(&c), bits = get_byte(&c);
+	int64_t at = (int64_t)tl_get_u64(&c);
+	struct tl_str account;
+
+	e->chat = (int64_t)tl_get_u64(&c);
+	e->from = (int64_t)tl_get_u64(&c);
+	account = get_part(&c);
+	keep(&e->text, get_part(&c));
+	keep(&e->body, get_part(&c));
+	keep(&e->raw, get_part(&c));
+	if (c.err || version != ROW_VERSION || type >= RPC_T_COUNT ||
+	    account.len >= sizeof e->account || e->text.err || e->body.err || e->raw.err)
+		return -TG_E_STORE;
+	e->type = (enum rpc_type)type;
+	e->out = bits & ROW_OUT;
+	e->has_text = bits & ROW_HAS_TEXT;
+	memcpy(e->account, account.data, account.len);
+	e->account[account.len] = '\0';
+	if (ret_at)
+		*ret_at = at;
+	return 0;
+}
+
+int rpc_journal_next(struct tg_store *s, uint64_t after, uint64_t *ret_seq, struct rpc_event *ret,
+		     int64_t *ret_at, size_t *ret_size)
+{
+	struct tl_buf key = {0}, row = {0};
+	uint8_t from[8];
+	int err;
+
+	seq_key(after + 1, from);
+	err = s->ops->seek(s, TG_TABLE_JOURNAL, NULL, 0, from, sizeof from, &key, &row);
+	if (!err && key.len != sizeof from)
+		err = -TG_E_STORE;
+	if (!err)
+		err = read_row(&row, ret, ret_at);
+	if (!err) {
+		*ret_seq = key_seq(key.data);
+		if (ret_size)
+			*ret_size = row.len + key.len;
+	}
+	tl_buf_free(&key);
+	tl_buf_free(&row);
+	return err;
+}
+
+void rpc_journal_row_free(struct rpc_event *e)
+{
+	tl_buf_free(&e->text);
+	tl_buf_free(&e->body);
+	tl_buf_free(&e->raw);
+}
+
+size_t rpc_journal_trim(struct tg_store *s, uint64_t bytes, int64_t now, struct tg_batch *batch)
+{
+	struct rpc_event row = {0};
+	size_t freed = 0, size;
+	uint64_t seq = 0;
+	uint8_t key[8];
+	int64_t at;
+
+	for (unsigned i = 0; i < TRIM_ROWS; i++) {
+		if (rpc_journal_next(s, seq, &seq, &row, &at, &size) != 0)
+			break;
+		if (now - at < RPC_MAX_JOURNAL_AGE && bytes - freed <= RPC_MAX_JOURNAL_BYTES)
+			break;
+		seq_key(seq, key);
+		tg_batch_delete(batch, TG_TABLE_JOURNAL, key, sizeof key);
+		freed += size;
+	}
+	rpc_journal_row_free(&row);
+	return freed;
+}

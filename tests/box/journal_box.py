@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+"""The journal and its consumers: nothing lost, doubled or out of order over kill -9, lost connections,
+readers that are slow, stuck or away."""
+
+import os
+import random
+import threading
+import time
+
+from box import SLOW, Line, RpcError, World, case, main
+
+REDUCED = os.environ.get("LAYERD_REDUCED")
+KILLS = int(os.environ.get("LAYERD_KILLS", "5" if REDUCED else "20"))
+
+
+def texts(updates):
+    return [u["message"]["text"] for u in updates if u["type"] == "new_message"]
+
+
+def drain(line, n, timeout=20):
+    """The next n updates that line gets."""
+    got = []
+    while len(got) < n:
+        got.append(line.note(lambda u: u.get("method") == "update", timeout)["params"])
+    return got
+
+
+def started(w, name="journal_bot"):
+    bot, _ = w.bot(name)
+    return bot, w.user(1)
+
+
+def refused(kind, line, method, **params):
+    try:
+        line.call(method, **params)
+    except RpcError as e:
+        assert e.kind == kind, e
+        return e.error
+    raise AssertionError("%s was not refused" % method)
+
+
+@case
+def a_consumer_goes_on_behind_its_ack():
+    with World() as w:
+        bot, user = started(w)
+        a = w.daemon.line()
+        made = a.call("subscribe", consumer="c", types=["new_message"])
+        assert made["created"] is True
+        for i in range(5):
+            w.sandbox.call("send", **{"from": user, "to": bot, "text": "m%d" % i})
+        got = drain(a, 5)
+        assert texts(got) == ["m%d" % i for i in range(5)]
+        assert a.call("ack", consumer="c", seq=got[1]["seq"])["acked"] == got[1]["seq"]
+        a.close()
+        w.daemon.restart()
+        b = w.daemon.line()
+        again = b.call("subscribe", consumer="c", types=["new_message"])
+        assert "created" not in again and again["seq"] == got[1]["seq"]
+        assert texts(drain(b, 3)) == ["m2", "m3", "m4"]
+        old = b.call("subscribe", since=got[0]["seq"], types=["new_message"])
+        more = [u for u in drain(b, 4) if u["subscription"] == old["subscription"]]
+        assert texts(more) == ["m1", "m2", "m3", "m4"]
+        refused("consumer_unknown", b, "subscribe", consumer="nobody", create=False)
+        refused("consumer_unknown", b, "ack", consumer="nobody", seq=1)
+        refused("invalid_params", b, "ack", consumer="c", seq=10**9)
+        refused("invalid_params", b, "subscribe", consumer="c", since="yesterday")
+        refused("invalid_params", b, "subscribe", ack="auto")
+
+
+@case
+def what_came_while_the_daemon_was_dead():
+    with World() as w:
+        bot, user = started(w)
+        a = w.daemon.line()
+        a.call("subscribe", consumer="c", types=["new_message"])
+        w.daemon.kill()
+        for i in range(30):
+            w.sandbox.call("send", **{"from": user, "to": bot, "text": "m%d" % i})
+        w.daemon.start()
+        b = w.daemon.line()
+        b.call("subscribe", consumer="c", types=["new_message"])
+        assert texts(drain(b, 30)) == ["m%d" % i for i in range(30)]
+
+
+@case
+def one_shot_scripts():
+    with World() as w:
+        bot, user = started(w)
+        a = w.daemon.line()
+        a.call("fetch_updates", consumer="s")
+        a.call("wait", **{"for": "online"})
+        a.call("seek_consumer", consumer="s", to="now")
+        for i in range(7):
+            w.sandbox.call("send", **{"from": user, "to": bot, "text": "m%d" % i})
+        seen, last = [], None
+        while len(seen) < 7:
+            more = {"ack": last} if last is not None else {}
+            r = a.call("fetch_updates", consumer="s", limit=3, wait=5, **more)
+            seen += texts(r["updates"])
+            last = r["last"]
+        assert seen == ["m%d" % i for i in range(7)], seen
+        again = a.call("fetch_updates", consumer="s", limit=3)
+        assert again["updates"] == r["updates"], again  # not acked yet
+        start = time.monotonic()
+        assert a.call("fetch_updates", consumer="s", wait=1, ack=last)["updates"] == []
+        assert time.monotonic() - start > 0.9
+        timer = threading.Timer(0.3, lambda: w.sandbox.call("send", **{"from": user, "to": bot, "text": "x"}))
+        timer.start()
+        assert texts(a.call("fetch_updates", consumer="s", wait=20)["updates"]) == ["x"]
+        timer.join()
+        rows = a.call("list_consumers")["consumers"]
+        assert [r["consumer"] for r in rows] == ["s"] and rows[0]["lag"] == 1, rows
+        assert a.call("seek_consumer", consumer="s", to="now")["lag"] == 0
+        assert a.call("remove_consumer", consumer="s") == {"removed": True}
+        assert a.call("list_consumers")["consumers"] == []
+
+
+@case
+def a_second_reader_takes_over():
+    with World() as w:
+        bot, user = started(w)
+        a, b = w.daemon.line(), w.daemon.line()
+        a.call("subscribe", consumer="c")
+        b.call("subscribe", consumer="c")
+        end = a.note(lambda n: n.get("method") == "subscription_ended")
+        assert end["params"] == {"subscription": 1, "reason": "taken_over"}, end
+        w.sandbox.call("send", **{"from": user, "to": bot, "text": "hello"})
+        b.note(lambda n: n["params"].get("type") == "new_message")
+
+
+@case
+def automatic_acks():
+    with World() as w:
+        bot, user = started(w)
+        a = w.daemon.line()
+        a.call("subscribe", consumer="c", ack="auto", types=["new_message"])
+        for i in range(3):
+            w.sandbox.call("send", **{"from": user, "to": bot, "text": "m%d" % i})
+        last = drain(a, 3)[-1]["seq"]
+        b = w.daemon.line()
+        for _ in range(100):
+            if b.call("list_consumers")["consumers"][0]["acked"] >= last:
+                return
+            time.sleep(0.05)
+        raise AssertionError(b.call("list_consumers"))
+
+
+@case
+def a_reader_that_never_reads():
+    """Costs constant memory, loses nothing, and gets all of it when it wakes up."""
+    count = 600 if REDUCED else 3000
+    with World() as w:
+        bot, user = started(w)
+        stuck = w.daemon.line(60)
+        stuck.call("subscribe", types=["new_message"])
+        flood = Line(w.sandbox.control_path, 120)
+        flood.send({"id": 1, "method": "flood",
+                    "params": {"from": user, "to": bot, "count": count, "rate": 2000}})
+        flood.read()
+        good = w.daemon.line()
+        assert good.call("ping") == {"pong": True}
+        got = drain(stuck, count, 60)
+        seqs = [u["seq"] for u in got]
+        assert seqs == sorted(set(seqs)), "out of order or doubled"
+        assert len({u["message"]["text"] for u in got}) == count
+
+
+@case
+def kills_under_a_flood():
+    """G1, G3: four consumers, each acks what it has; the daemon is killed at random."""
+    count = 40 * KILLS
+    with World() as w:
+        bot, user = started(w)
+        names = ["c%d" % i for i in range(4)]
+        first = w.daemon.line()
+        for name in names:
+            first.call("subscribe", consumer=name)
+        first.close()
+        seen = {name: {} for name in names}
+        order = {name: [] for name in names}
+        stop = threading.Event()
+
+        def read(name):
+            while not stop.is_set():
+                try:
+                    line = Line(w.daemon.path, 1)
+                except OSError:
+                    time.sleep(0.01)
+                    continue
+                try:
+                    line.call("subscribe", consumer=name)
+                    last = 0
+                    while not stop.is_set():
+                        u = line.note(lambda n: n.get("method") == "update", 1)["params"]
+                        if "seq" not in u:
+                            continue
+                        assert u["seq"] > last, "out of order"
+                        last = u["seq"]
+                        if u["seq"] not in seen[name]:
+                            order[name].append(u["seq"])
+                            seen[name][u["seq"]] = u
+                        if u["seq"] % 7 == 0:
+                            line.send({"id": "a", "method": "ack",
+                                       "params": {"consumer": name, "seq": u["seq"]}})
+                except (OSError, EOFError, RpcError):
+                    pass
+                finally:
+                    line.close()
+
+        readers = [threading.Thread(target=read, args=(n,), daemon=True) for n in names]
+        for r in readers:
+            r.start()
+        flood = Line(w.sandbox.control_path, 120)
+        flood.send({"id": 1, "method": "flood",
+                    "params": {"from": user, "to": bot, "count": count, "rate": 200}})
+        rng = random.Random(5)
+        for _ in range(KILLS):
+            time.sleep(rng.uniform(0.02, 0.3) * SLOW)
+            w.daemon.restart()
+        flood.read()
+        want = [m["text"] for m in w.sandbox.call("messages", peer=user, **{"as": bot})["messages"]]
+        end = time.monotonic() + 60 * SLOW
+        def done(name):
+            return len(texts(seen[name].values())) >= count
+        while time.monotonic() < end and not all(done(n) for n in names):
+            time.sleep(0.1)
+        stop.set()
+        for r in readers:
+            r.join(10 * SLOW)
+        for name in names:
+            rows = [seen[name][s] for s in order[name]]
+            got = texts(rows)
+            assert got == want[-len(got):] and len(got) == count, \
+                "%s: %d of %d; first difference %s" % (name, len(got), count, next(
+                    (i for i, (a, b) in enumerate(zip(got, want)) if a != b), None))
+            seqs = order[name]
+            holes = [s for s in range(seqs[0], seqs[-1] + 1) if s not in seen[name]]
+            assert not holes, "%s: holes %s" % (name, holes[:10])
+        print("%d kills, %d messages, %d consumers: 0 lost, 0 doubled, 0 holes" % (KILLS, count, len(names)))
+
+
+if __name__ == "__main__":
+    main()
