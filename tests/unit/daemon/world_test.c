@@ -3,6 +3,7 @@
 
 #include "daemon/daemon.h"
 #include "daemon/event.h"
+#include "daemon/journal.h"
 #include "tests/harness.h"
 
 #include <jansson.h>
@@ -121,7 +122,15 @@ static void put_one(struct book *b, struct rpc_committer *c, unsigned key, unsig
 
 	(void)b;
 	k->batch = tg_batch_new();
-	k->event_count = events;
+	for (unsigned i = 0; i < events; i++) {
+		struct rpc_event *e = calloc(1, sizeof *e);
+
+		e->type = RPC_T_GAP;
+		e->chat = (int64_t)key;
+		e->next = k->events;
+		k->events = e;
+		k->event_count++;
+	}
 	tg_batch_put(k->batch, TG_TABLE_META, &value, sizeof value, &value, sizeof value);
 	rpc_committer_put(c, k);
 }
@@ -141,10 +150,30 @@ static void committed(void *ctx, struct rpc_commit *k)
 		CHECK_INT(k->first_seq, b->next_seq); /* no number twice, none left out */
 		b->next_seq += k->event_count;
 	}
-	tg_batch_free(k->batch);
-	free(k);
+	rpc_commit_free(k);
 	if (++b->done == b->want)
 		rpc_loop_stop(&b->loop);
+}
+
+/* Each number has its row, in the order of the batches. */
+static void check_rows(struct book *b)
+{
+	struct rpc_event row = {0};
+	uint64_t seq = 0, bytes = 0;
+	int64_t last = 0, at;
+	size_t size;
+
+	for (uint64_t want = 1; want <= 99; want++) {
+		CHECK_INT(rpc_journal_next(b->store, seq, &seq, &row, &at, &size), 0);
+		CHECK_INT(seq, want);
+		CHECK_INT(row.type, RPC_T_GAP);
+		CHECK(row.chat >= last);
+		last = row.chat;
+		bytes += size;
+	}
+	CHECK_INT(rpc_journal_next(b->store, seq, &seq, &row, &at, &size), -TG_E_NOT_FOUND);
+	CHECK_INT(rpc_committer_journal(committer), bytes);
+	rpc_journal_row_free(&row);
 }
 
 static bool idle(void *ctx)
@@ -173,6 +202,7 @@ TEST(commits_are_numbered_in_order)
 	rpc_loop_run(&b.loop);
 	CHECK(b.failed > 0);
 	CHECK_INT(rpc_committer_seq(committer), 99);
+	check_rows(&b);
 	rpc_committer_free(committer);
 	CHECK_INT(b.store->ops->get(b.store, TG_TABLE_META, &key, sizeof key, &out), 0);
 	CHECK_INT(rpc_committer_new(b.store, b.loop.ev, committed, &b, &committer), 0);
