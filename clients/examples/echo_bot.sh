@@ -7,7 +7,7 @@ exec {from}<&"${layerd[0]}" {to}>&"${layerd[1]}"
 
 echo '{"id":0,"method":"subscribe","params":{"types":["new_message"],"direction":"in"}}' >&"$to"
 jq --unbuffered -c '
-	select(.error) | stderr | empty,
+	(select(.error) | stderr | empty),
 	(select(.method == "update") | .params | select(.message.text) |
 		{id: .seq, method: "send_message", params: {peer: .message.chat, text: .message.text}})
 ' <&"$from" >&"$to"

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""The Python client, against the real daemon and against prepared answers."""
+
+import json
+import os
+import socket
+import sys
+import tempfile
+import threading
+import time
+
+from box import ROOT, SLOW, World, case, main
+
+sys.path.insert(0, os.path.join(ROOT, "clients", "python"))
+import layerd  # noqa: E402
+
+
+def prepared(*answers):
+    """The path of a server that takes one connection for each list of answers (None: close), and what it got."""
+    path = os.path.join(tempfile.mkdtemp(prefix="layerd-py-"), "s")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen()
+    got = []
+
+    def serve():
+        for lines in answers:
+            conn, _ = listener.accept()
+            with conn, conn.makefile("rb") as requests:
+                for line in lines:
+                    if line is None:
+                        break
+                    if line is ...:
+                        got.append(json.loads(requests.readline()))
+                        continue
+                    conn.sendall(line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n")
+        listener.close()
+    threading.Thread(target=serve, daemon=True).start()
+    return path, got
+
+
+def fails(kind, f, *args, **kw):
+    try:
+        f(*args, **kw)
+    except layerd.Error as e:
+        assert e.kind == kind, e
+        return e
+    raise AssertionError("no error")
+
+
+@case
+def calls_and_errors():
+    with World() as w:
+        bot, _ = w.bot("box_bot")
+        w.user(1, "Pavel", username="durov")
+        with layerd.Client(w.daemon.path, account="main", timeout=20 * SLOW) as tg:
+            assert tg.get_me()["id"] == bot
+            assert tg.help.getConfig()["_"] == "config"
+            assert tg.call("messages.sendMessage", peer="@durov", message="x")["_"].startswith("update")
+            e = fails("method_not_found", tg.send_mesage, peer="@durov")
+            assert "send_message" in e.hint and e.code == -32601 and not e.retryable
+            fails("invalid_params", tg.ping, nonsense=1)
+            assert fails("telegram", tg.messages.sendMessage, peer="@durov", message="").code == 400
+            assert tg.ping()  # errors leave the connection usable
+
+
+@case
+def updates_come_again_after_a_restart():
+    with World() as w:
+        w.bot("box_bot")
+        user = w.user(1, "Pavel", username="durov")
+        heard = []
+        tg = layerd.Client(w.daemon.path)
+
+        def listen():
+            for update in tg.updates(types=["new_message"]):
+                heard.append(update["message"]["text"])
+        threading.Thread(target=listen, daemon=True).start()
+        for text in ("before", "after"):
+            end = time.monotonic() + 20 * SLOW
+            while text not in heard:
+                assert time.monotonic() < end, heard
+                w.sandbox.call("send", **{"from": user, "to": "@box_bot", "text": text})
+                time.sleep(0.2)
+            if text == "before":
+                w.daemon.restart()
+
+
+@case
+def words_of_python_and_parameters_left_out():
+    path, got = prepared([..., {"id": 1, "result": {}}])
+    layerd.Client(path, account="a").subscribe(from_=["@x"], since=None)
+    assert got[0]["params"] == {"from": ["@x"], "account": "a"}, got
+    assert got[0]["jsonrpc"] == "2.0"
+
+
+@case
+def a_lost_connection_is_told_and_opened_again():
+    path, got = prepared([..., None], [..., {"id": 1, "result": {"n": 2}}])
+    tg = layerd.Client(path)
+    assert fails("unreachable", tg.ping).retryable
+    assert tg.ping() == {"n": 2}
+    assert isinstance(fails("unreachable", layerd.Client("/nonexistent/s").ping), layerd.Unreachable)
+    assert [q["id"] for q in got] == [1, 1]
+
+
+@case
+def answers_are_matched_and_notes_passed_on():
+    seen = []
+    path, _ = prepared([..., {"method": "progress", "params": {"done": 1}}, {"id": 77, "result": {}}, b'{"id":1,', b'"result":"\xc3\xa4"}\n'])
+    assert layerd.Client(path, progress=seen.append).ping() == "\u00e4"
+    assert seen == [{"done": 1}]
+
+
+@case
+def a_consumer_is_acknowledged_when_the_next_is_asked_for():
+    def update(seq):
+        return {"method": "update", "params": {"seq": seq, "type": "gap"}}
+    path, got = prepared([..., update(1), {"id": 1, "result": {}}, update(2), ..., {"id": 2, "result": {}}, ..., {"id": 3, "result": {}},
+                          {"method": "subscription_ended", "params": {"reason": "taken_over"}}])
+    seqs = []
+    for u in layerd.Client(path, timeout=5).updates(consumer="bot"):
+        seqs.append(u["seq"])
+        assert len(got) == len(seqs), got  # nothing is acknowledged before its time
+    assert seqs == [1, 2]
+    assert [q["method"] for q in got] == ["subscribe", "ack", "ack"]
+    assert got[0]["params"] == {"consumer": "bot"}
+    assert got[2]["params"] == {"consumer": "bot", "seq": 2}
+
+
+@case
+def updates_give_up_on_what_will_not_mend():
+    path, _ = prepared([..., {"id": 1, "error": {"code": -32602, "message": "x", "data": {"kind": "invalid_params"}}}])
+    fails("invalid_params", next, layerd.Client(path).updates())
+    path, _ = prepared([None])
+    fails("unreachable", next, layerd.Client(path).updates(reconnect=False))
+
+
+main()
