@@ -327,10 +327,13 @@ static int read_fields(struct rpc_call *c)
 int rpc_key_check(struct rpc_call *c)
 {
 	struct tl_str key = c->common.idempotency_key;
+	unsigned characters = 0;
 
 	if (!key.data)
 		return 0;
-	if (!key.len || key.len > RPC_MAX_IDEMPOTENCY)
+	for (uint32_t i = 0; i < key.len; i++)
+		characters += ((uint8_t)key.data[i] & 0xc0) != 0x80;
+	if (!key.len || characters > RPC_MAX_IDEMPOTENCY)
 		return rpc_problem(c, -TG_E_INVALID_PARAMS, "idempotency_key",
 				   "a key has 1 to 128 characters");
 	if (c->flags & RPC_KEYED)

@@ -24,6 +24,7 @@ Each file in tests/box/transcripts is one conversation. Its lines:
   << nothing         no notification comes for a while
   < eof              the daemon closes, having said nothing more
   sandbox M PARAMS   a call on the control socket; with " -> text" its result
+  sandbox> M PARAMS  the same without waiting; sandbox< text is the result, later on
   took < S, took > S seconds since the last sent line
   sleep S
   settle             until all that the sandbox has pushed is delivered: notifications so far are dropped
@@ -320,11 +321,14 @@ class Talk:
         if self.at.answers:
             raise Mismatch("before the close the daemon said %s" % self.at.answers)
 
-    def control(self, text):
+    def control(self, text, ask=True, wait=True):
         text, _, want = text.partition(" -> ")
         method, _, params = text.partition(" ")
         control = self.here.sandbox.control
-        control.send({"id": 1, "method": method, "params": json.loads(params or "{}")})
+        if ask:
+            control.send({"id": 1, "method": method, "params": json.loads(params or "{}")})
+        if not wait:
+            return
         answer = control.read()
         if "error" in answer:
             raise Mismatch(answer["error"])
@@ -361,7 +365,7 @@ class Talk:
         elif verb == "sleep":
             time.sleep(float(text))
         else:
-            {"<": self.answer, "<!": self.error, "<<": self.note, "sandbox": self.control, "took": self.took, "settle": lambda _: self.settle()}[verb](text)
+            {"<": self.answer, "<!": self.error, "<<": self.note, "sandbox": self.control, "sandbox>": lambda t: self.control(t, wait=False), "sandbox<": lambda t: self.control(" -> " + t, ask=False), "took": self.took, "settle": lambda _: self.settle()}[verb](text)
 
     def finish(self):
         """No answer was left unmentioned."""
