@@ -52,7 +52,8 @@ def fails(kind, f, *args, **kw):
 def calls_and_errors():
     with World() as w:
         bot, _ = w.bot("box_bot")
-        w.user(1, "Pavel", username="durov")
+        user = w.user(1, "Pavel", username="durov")
+        w.sandbox.call("send", **{"from": user, "to": "@box_bot", "text": "a bot answers those who wrote"})
         with layerd.Client(w.daemon.path, account="main", timeout=20 * SLOW) as tg:
             assert tg.get_me()["id"] == bot
             assert tg.help.getConfig()["_"] == "config"
