@@ -57,8 +57,8 @@ int tg_store_open_memory(struct tg_store **ret) TL_MUST;
 struct tg_settings {
 	int api_id;
 	const char *api_hash;
-	bool test, catch_up;
-	int dc; /* first data centre; 0 = 2 */
+	bool test, catch_up, pfs; /* pfs: messages go over temporary keys */
+	int dc;                   /* first data centre; 0 = 2 */
 	struct mt_transport transport;
 	const struct mt_proxy *proxy; /* NULL: direct connections */
 	const struct mt_rsa *rsa;     /* NULL: the built-in key of the world */

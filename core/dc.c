@@ -72,6 +72,7 @@ static void load_options(struct tg_account *a, int id, struct mt_client_options 
 	o->test = a->s.test;
 	o->transport = a->s.transport;
 	o->proxy = a->s.proxy;
+	o->pfs = a->s.pfs;
 	o->rsa = a->s.rsa_count ? a->s.rsa : mt_rsa_builtin(a->s.test);
 	o->rsa_count = a->s.rsa_count ? a->s.rsa_count : 1;
 	if (tg_read(a, TG_TABLE_KEY, key.bytes, key.n, &b) == 0 && b.len == sizeof o->key) {

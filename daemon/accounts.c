@@ -229,6 +229,7 @@ static struct tg_account *engine_new(struct rpc_daemon *d, const struct rpc_acco
 		.catch_up = a->catch_up < 0 ? c->catch_up : a->catch_up != 0,
 		.dc = first_dc(c, a->dc),
 		.transport = c->transport,
+		.pfs = c->pfs,
 		.proxy = a->proxy        ? a->proxy
 			 : c->proxy.kind ? &c->proxy
 					 : NULL,

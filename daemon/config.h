@@ -38,6 +38,7 @@ struct rpc_config {
 	struct mt_rsa keys[RPC_MAX_KEYS];
 	unsigned key_count;
 	struct mt_proxy proxy; /* kind NONE: direct */
+	bool pfs;
 	struct mt_transport transport;
 	enum rpc_level log_level;
 	char device_model[64], system_version[64], app_version[64], system_lang_code[16],

@@ -219,6 +219,11 @@ static int set_proxy(struct rpc_config *c, const char *v, char *why, size_t size
 	return proxy(v, &c->proxy, why, size);
 }
 
+static int set_pfs(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	return truth(v, &c->pfs, why, size);
+}
+
 static int set_transport(struct rpc_config *c, const char *v, char *why, size_t size)
 {
 	return mt_transport_parse(v, &c->transport) == 0
@@ -285,6 +290,8 @@ const struct rpc_option rpc_options[] = {
 	{"proxy", "URL", set_proxy,
 	 "connect through it alone: socks5://, http://, tg://proxy?…, mtproxy://secret@host:port",
 	 true, false},
+	{"pfs", NULL, set_pfs, "send over temporary keys, renewed each day (forward secrecy)",
+	 false, false},
 	{"transport", "NAME", set_transport, "obfuscated-padded (default), full, …", false, false},
 	{"device-model", "TEXT", set_device_model, "shown in the list of sessions", false, false},
 	{"system-version", "TEXT", set_system_version, "the same", false, false},

@@ -27,6 +27,7 @@ struct mt_client *mt_client_new(const struct mt_client_options *o, const struct 
 	c->way.proxy = o->proxy;
 	c->events_tail = &c->events;
 	c->has_key = o->has_key && mt_key_init(&c->key, o->key) == 0;
+	mt_temporary_init(c, o);
 	for (unsigned i = 0; i < o->salt_count && i < MT_SALTS; i++)
 		c->salts.v[c->salts.n++] = o->salts[i];
 	c->clock.offset = c->told_offset = o->time_offset;
@@ -85,7 +86,7 @@ int mt_client_send(struct mt_client *c, const void *body, size_t n, unsigned fla
 		return -TG_E_WIRE;
 	if (n > MT_CONTAINER_BYTES)
 		return -TG_E_TOO_LARGE;
-	return mt_query_add(c, body, n, flags, after, ret_query);
+	return mt_query_add(c, body, n, flags & ~MT_QUERY_INNER, after, ret_query);
 }
 
 void mt_client_cancel(struct mt_client *c, uint64_t query, bool *ret_sent, struct mt_time now)
@@ -156,6 +157,8 @@ void mt_client_tell_time(struct mt_client *c, struct mt_time now)
 
 void mt_client_tell_salts(struct mt_client *c)
 {
+	if (c->temp.on)
+		return; /* they die with their key */
 	mt_event_say(c, MT_EV_SALTS, 0, c->salts.v, c->salts.n * sizeof c->salts.v[0]);
 }
 
@@ -210,6 +213,7 @@ void mt_client_session_opened(struct mt_client *c, struct mt_time now)
 		c->flight.v[i]->asked = false;
 		c->flight.v[i]->sent_at = now.boot;
 	}
+	mt_temporary_opened(c);
 	c->want_state = c->flight.n > 0;
 	c->state_at = c->want_state ? now.boot + MT_STATE_SILENCE : INT64_MAX;
 }
@@ -255,6 +259,8 @@ static struct mt_link *new_link(struct mt_client *c, struct mt_time now)
 static void begin(struct mt_client *c, struct mt_time now)
 {
 	c->first_answer_by = now.boot + MT_FIRST_ANSWER;
+	if (c->pfs)
+		mt_temporary_begin(c, now);
 	if (c->has_key)
 		mt_client_session_opened(c, now);
 	else
@@ -355,7 +361,7 @@ static void transport_error(struct mt_client *c, int code)
 	bool in_session = c->phase == MT_OPEN;
 
 	mt_event_say(c, MT_EV_TRANSPORT_ERROR, code, NULL, 0);
-	if (code == -404 && in_session && ++c->lost_keys == 2)
+	if (code == -404 && !mt_temporary_lost(c) && in_session && ++c->lost_keys == 2)
 		mt_event_say(c, MT_EV_KEY_LOST, 0, NULL, 0);
 	mt_client_close(c, true);
 }
@@ -447,6 +453,7 @@ int64_t mt_client_deadline(const struct mt_client *c)
 	case MT_OPEN:
 		at = earlier(at, earlier(c->ack_at, c->ping_at));
 		at = earlier(at, earlier(c->state_at, silent_until(c)));
+		at = earlier(at, earlier(c->temp.renew_at, c->temp.switch_by));
 		break;
 	case MT_TUNNEL:
 	case MT_EXCHANGE:
@@ -504,6 +511,8 @@ static void tick_open(struct mt_client *c, struct mt_time now)
 		tick_states(c, now);
 	if (silent_until(c) <= now.boot)
 		mt_client_close(c, false);
+	if (c->pfs)
+		mt_temporary_tick(c, now);
 }
 
 static bool writes_stall(struct mt_client *c, struct mt_time now)

@@ -4,6 +4,7 @@
 #ifndef PROTO_CLIENT_H
 #define PROTO_CLIENT_H
 
+#include "proto/envelope.h"
 #include "proto/handshake.h"
 #include "proto/proxy.h"
 #include "proto/session.h"
@@ -108,8 +109,20 @@ struct mt_client {
 	bool proxy_told;         /* why this connection failed */
 	struct mt_handshake *handshake;
 	struct mt_job *job; /* of the running handshake, out with a thread */
-	struct mt_key key;
-	bool has_key;
+	struct mt_key key;  /* of the session */
+	bool has_key, pfs;
+	struct { /* temporary.c */
+		struct mt_key perm, next;
+		bool has_perm, has_next;
+		bool on, bound;     /* key is a temporary one */
+		bool verify;        /* key is perm, to see whether the server knows it */
+		bool pending;       /* the bind or the question is among the queries */
+		int32_t life;       /* s */
+		int32_t expires_at; /* server s, as said in the bind; 0 = not said yet */
+		unsigned binds;
+		uint64_t next_salt;
+		int64_t perm_made, ends_at, next_ends_at, renew_at, switch_by; /* boot ns */
+	} temp;
 	struct mt_clock clock;
 	int64_t told_offset; /* of the last TIME event */
 	struct mt_salts salts;
@@ -226,6 +239,25 @@ void mt_exchange_start(struct mt_client *c, struct mt_time now);
 void mt_exchange_end(struct mt_client *c);
 void mt_exchange_plain(struct mt_client *c, const uint8_t *packet, size_t n, struct mt_time now);
 void mt_exchange_go_on(struct mt_client *c, struct mt_time now);
+
+/* A key exchange beside the session, for the next temporary key. */
+void mt_exchange_beside(struct mt_client *c, struct mt_time now);
+
+/* temporary.c */
+#define MT_QUERY_INNER (1u << 31) /* the client's own: its answer is no event */
+void mt_temporary_init(struct mt_client *c, const struct mt_client_options *o);
+bool mt_temporary_wanted(const struct mt_client *c); /* the next exchange is for such a key */
+void mt_temporary_begin(struct mt_client *c, struct mt_time now); /* of a connection */
+bool mt_temporary_lost(struct mt_client *c); /* -404: true when it was a temporary key's */
+void mt_temporary_perm(struct mt_client *c, struct mt_time now); /* key is a new permanent one */
+void mt_temporary_made(struct mt_client *c, const struct mt_key *key, uint64_t salt,
+		       struct mt_time now);
+void mt_temporary_opened(struct mt_client *c); /* a session begins, or goes on */
+void mt_temporary_switch(struct mt_client *c, struct mt_time now); /* when the time has come */
+void mt_temporary_tick(struct mt_client *c, struct mt_time now);
+bool mt_temporary_holds(const struct mt_client *c, const struct mt_query *q);
+void mt_temporary_put_bind(struct mt_client *c, uint64_t msg_id, struct mt_time now);
+void mt_temporary_answer(struct mt_client *c, enum mt_event_kind kind, const void *data, size_t n);
 
 /* client.c */
 void mt_client_close(struct mt_client *c, bool punish); /* says CLOSE, once; punish: longer wait */

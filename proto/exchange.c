@@ -18,13 +18,22 @@ void mt_exchange_end(struct mt_client *c)
 void mt_exchange_start(struct mt_client *c, struct mt_time now)
 {
 	mt_exchange_end(c);
-	c->handshake = mt_handshake_new(c->dc, false, 0, c->rsa, c->rsa_count, c->env);
+	c->handshake = mt_handshake_new(c->dc, mt_temporary_wanted(c), c->temp.life, c->rsa,
+					c->rsa_count, c->env);
 	c->phase = MT_EXCHANGE;
 	c->plain_number = 0;
 	c->exchanges++;
 	if (!c->handshake)
 		mt_client_close(c, true);
 	else
+		mt_exchange_go_on(c, now);
+}
+
+void mt_exchange_beside(struct mt_client *c, struct mt_time now)
+{
+	c->handshake = mt_handshake_new(c->dc, true, c->temp.life, c->rsa, c->rsa_count, c->env);
+	c->plain_number = 0;
+	if (c->handshake)
 		mt_exchange_go_on(c, now);
 }
 
@@ -39,29 +48,14 @@ static void send_plain(struct mt_client *c, const uint8_t *body, size_t n, struc
 		mt_client_close(c, true);
 }
 
-static void done(struct mt_client *c, const struct mt_handshake_event *ev, struct mt_time now)
-{
-	if (mt_key_init(&c->key, ev->key)) {
-		mt_exchange_start(c, now); /* one in 2^64 keys has id 0 (B.7) */
-		return;
-	}
-	c->has_key = true;
-	mt_clock_set(&c->clock, now, now.real + ev->time_offset);
-	mt_salts_only(&c->salts, ev->salt);
-	mt_event_say(c, MT_EV_KEY, 0, c->key.key, sizeof c->key.key);
-	mt_client_tell_salts(c);
-	mt_client_tell_time(c, now);
-	mt_exchange_end(c);
-	c->renew = true; /* the old session belonged to another key (D.16) */
-	mt_client_session_opened(c, now);
-}
-
 static void failed(struct mt_client *c, const struct mt_handshake_event *ev, struct mt_time now)
 {
 	int err = ev->err;
 	bool restart = ev->restart && c->exchanges < MT_EXCHANGES;
 
 	mt_exchange_end(c);
+	if (c->phase == MT_OPEN)
+		return; /* the next temporary key; the one in use goes on, and it is tried again */
 	if (restart) {
 		mt_exchange_start(c, now);
 		return;
@@ -70,6 +64,50 @@ static void failed(struct mt_client *c, const struct mt_handshake_event *ev, str
 	if (err == -TG_E_NOT_FOUND) /* a server with other RSA keys: no storm (B.37) */
 		c->level = HOPELESS;
 	mt_client_close(c, true);
+}
+
+static void done_temporary(struct mt_client *c, const struct mt_key *key,
+			   const struct mt_handshake_event *ev, struct mt_time now)
+{
+	bool opens = c->phase != MT_OPEN;
+
+	mt_clock_set(&c->clock, now, now.real + ev->time_offset);
+	mt_temporary_made(c, key, ev->salt, now);
+	mt_client_tell_time(c, now);
+	mt_exchange_end(c);
+	if (opens)
+		mt_client_session_opened(c, now);
+}
+
+static void done(struct mt_client *c, const struct mt_handshake_event *ev, struct mt_time now)
+{
+	struct mt_key key;
+
+	if (mt_key_init(&key, ev->key)) {
+		failed(c, &(struct mt_handshake_event){.restart = true}, now);
+		return; /* one in 2^64 keys has id 0 (B.7) */
+	}
+	if (mt_temporary_wanted(c)) {
+		done_temporary(c, &key, ev, now);
+		mt_wipe(&key, sizeof key);
+		return;
+	}
+	c->key = key;
+	mt_wipe(&key, sizeof key);
+	c->has_key = true;
+	mt_clock_set(&c->clock, now, now.real + ev->time_offset);
+	mt_salts_only(&c->salts, ev->salt);
+	mt_event_say(c, MT_EV_KEY, 0, c->key.key, sizeof c->key.key);
+	mt_client_tell_salts(c);
+	mt_client_tell_time(c, now);
+	mt_exchange_end(c);
+	c->renew = true; /* the old session belonged to another key (D.16) */
+	if (c->pfs) {
+		mt_temporary_perm(c, now);
+		mt_exchange_start(c, now);
+	} else {
+		mt_client_session_opened(c, now);
+	}
 }
 
 static void give_job(struct mt_client *c, struct mt_job *job)
@@ -85,7 +123,7 @@ void mt_exchange_go_on(struct mt_client *c, struct mt_time now)
 {
 	struct mt_handshake_event ev;
 
-	while (c->phase == MT_EXCHANGE && c->handshake) {
+	while ((c->phase == MT_EXCHANGE || c->phase == MT_OPEN) && c->handshake) {
 		mt_handshake_next(c->handshake, &ev);
 		switch (ev.kind) {
 		case MT_HANDSHAKE_NONE:
@@ -130,7 +168,7 @@ void mt_exchange_plain(struct mt_client *c, const uint8_t *packet, size_t n, str
 	uint32_t body_n;
 	const uint8_t *body;
 
-	if (c->phase != MT_EXCHANGE || !c->handshake)
+	if ((c->phase != MT_EXCHANGE && c->phase != MT_OPEN) || !c->handshake)
 		return;
 	tl_get_u64(&cur);
 	msg_id = tl_get_u64(&cur);

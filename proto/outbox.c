@@ -208,6 +208,8 @@ static struct mt_query *next_query(struct mt_client *c)
 	for (struct mt_query *q = c->waiting; q; q = q->next) {
 		const struct mt_query *before = q->after ? mt_query_by_handle(c, q->after) : NULL;
 
+		if (c->pfs && mt_temporary_holds(c, q))
+			continue;
 		if (!before)
 			return q;
 		if (before->flying && !(q->hold && before->msg_id == q->after_msg_id))
@@ -257,7 +259,10 @@ static int put_query(struct mt_client *c, struct packet *p, struct mt_query *q, 
 	q->wrapped = wraps(c, q);
 	if (q->wrapped)
 		tl_put(&c->pack, c->init.data, c->init.len);
-	tl_put(&c->pack, q->body, q->n);
+	if (q->flags & MT_QUERY_INNER && c->temp.on)
+		mt_temporary_put_bind(c, p->msg_id, now);
+	else
+		tl_put(&c->pack, q->body, q->n);
 	if (!(q->flags & MT_QUERY_NO_GZIP))
 		try_gzip(c, p->body_at);
 	message_end(c, p);
@@ -376,6 +381,8 @@ void mt_outbox_flush(struct mt_client *c, struct mt_time now)
 		c->renew = true;
 		mt_client_settle(c);
 	}
+	if (c->pfs)
+		mt_temporary_switch(c, now);
 	do {
 		if (mt_link_out(c->link)->len >= MT_WRITE_PAUSE)
 			break;

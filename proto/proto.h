@@ -148,8 +148,9 @@ struct mt_salt {
 	uint64_t salt;
 };
 struct mt_client_options {
-	int dc; /* 1 … */
-	bool test, media, has_key;
+	int dc;                         /* 1 … */
+	bool test, media, has_key, pfs; /* pfs: messages go over temporary keys (E3) */
+	int32_t temp_life;              /* of these, s; 0 = a day */
 	struct mt_transport transport;
 	const struct mt_proxy *proxy; /* NULL: none; kept by the caller (proxy.h) */
 	const struct mt_rsa *rsa;     /* keys it accepts, kept by the caller */
@@ -205,7 +206,7 @@ struct mt_event {
 		MT_EV_UNREADABLE, /* a message that could not be read: there may be a hole (D.66) */
 		MT_EV_KEY_LOST,   /* -404 again and again from two connections (C.16) */
 		MT_EV_TRANSPORT_ERROR, /* code: -404 … (C.16), or -TG_E_x of a key exchange */
-		MT_EV_PROXY, /* data: why the proxy gave no way, text */
+		MT_EV_PROXY,           /* data: why the proxy gave no way, text */
 	} kind;
 	int code;
 	uint64_t query;

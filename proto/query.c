@@ -193,6 +193,11 @@ void mt_query_answer(struct mt_client *c, struct mt_query *q, enum mt_event_kind
 	void *copy = owned ? owned->data : NULL;
 
 	take_out(c, q, kind != MT_EV_RESULT);
+	if (q->flags & MT_QUERY_INNER) {
+		free(q);
+		mt_temporary_answer(c, kind, data, n);
+		return;
+	}
 	if (owned) {
 		*owned = (struct tl_buf){.len = 0};
 	} else if (n) {
