@@ -71,7 +71,8 @@ static void done_temporary(struct mt_client *c, const struct mt_key *key,
 {
 	bool opens = c->phase != MT_OPEN;
 
-	mt_clock_set(&c->clock, now, now.real + ev->time_offset);
+	if (opens) /* beside a session its own time is the better one */
+		mt_clock_set(&c->clock, now, now.real + ev->time_offset);
 	mt_temporary_made(c, key, ev->salt, now);
 	mt_client_tell_time(c, now);
 	mt_exchange_end(c);

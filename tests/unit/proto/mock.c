@@ -34,6 +34,13 @@ struct mock *mock_new(const char *transport, bool has_key)
 	return m;
 }
 
+void mock_again(struct mock *m)
+{
+	mt_client_free(m->c);
+	m->c = mt_client_new(&m->o, &m->env, m->now);
+	mt_client_set_init(m->c, init_header, sizeof init_header);
+}
+
 void mock_clear(struct mock *m)
 {
 	for (size_t i = 0; i < m->n; i++)
@@ -304,6 +311,12 @@ static void take_packet(struct mock *m, const uint8_t *data, size_t n)
 	if (memcmp(data, zero, 8) == 0) {
 		take_plain(m, data, n);
 		return;
+	}
+	if (memcmp(data, m->key.id, 8) != 0) { /* a temporary key, or the permanent one again */
+		bool perm = m->o.has_key && mt_key_init(&m->key, m->o.key) == 0 &&
+			    memcmp(data, m->key.id, 8) == 0;
+
+		CHECK(m->o.pfs && (perm || mt_key_init(&m->key, m->server.key) == 0));
 	}
 	CHECK(mt_open(&m->key, MT_TO_SERVER, data, n, &plain, &h, &body, &body_n) == 0);
 	CHECK(h.session);

@@ -42,6 +42,7 @@ struct mock {
 
 /* A client with a key (has_key) or without, over the named transport, connected by mock_open. */
 struct mock *mock_new(const char *transport, bool has_key);
+void mock_again(struct mock *m); /* another client, of m->o as it now is */
 void mock_free(struct mock *m);
 void mock_pass(struct mock *m, int64_t ns); /* time goes by, deadlines are kept */
 
