@@ -6,6 +6,7 @@ B ?= build/$(MODE)
 PREFIX ?= /usr/local
 DESTDIR ?=
 CC ?= cc
+JOBS := -j$(shell nproc)
 
 VERSION := 0.1.0
 
@@ -149,7 +150,7 @@ deps:
 
 demo:
 	@.ci/deps build demo
-	@$(MAKE) --no-print-directory MODE=release
+	@$(MAKE) $(JOBS) --no-print-directory MODE=release
 	@clients/examples/demo.sh $(B)
 
 test:
@@ -158,17 +159,17 @@ test:
 
 lint:
 	@.ci/deps lint
-	@$(MAKE) --no-print-directory MODE=release
+	@$(MAKE) $(JOBS) --no-print-directory MODE=release
 	@tests/lint.sh build/release
 
 interop:
 	@.ci/deps build interop
-	@$(MAKE) --no-print-directory MODE=release
+	@$(MAKE) $(JOBS) --no-print-directory MODE=release
 	@tests/interop/run
 
 bench:
 	@.ci/deps build bench
-	@$(MAKE) --no-print-directory MODE=release
+	@$(MAKE) $(JOBS) --no-print-directory MODE=release
 	@tests/bench/run
 
 FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
@@ -182,7 +183,7 @@ fuzzers: $(FUZZ_BINS)
 .PHONY: fuzzers
 fuzz:
 	@.ci/deps build fuzz
-	@$(MAKE) --no-print-directory MODE=fuzz fuzzers
+	@$(MAKE) $(JOBS) --no-print-directory MODE=fuzz fuzzers
 	@tests/fuzz/run
 
 install: all
