@@ -4,8 +4,8 @@
 #include "daemon/consumer.h"
 #include "daemon/daemon.h"
 #include "daemon/event.h"
-#include "daemon/lookup.h"
 #include "daemon/journal.h"
+#include "daemon/lookup.h"
 #include "daemon/notify.h"
 #include "daemon/subscription.h"
 
