@@ -184,7 +184,7 @@ void mock_lose(struct mock *m)
 	mt_client_lost(m->c, m->now);
 }
 
-void mock_reconnect(struct mock *m)
+void mock_reconnect_only(struct mock *m)
 {
 	struct mt_event ev;
 
@@ -198,12 +198,17 @@ void mock_reconnect(struct mock *m)
 			m->link = mt_link_accept(&m->env);
 			m->connections++;
 			mt_client_opened(m->c, m->now);
-			mock_pump(m);
 			return;
 		}
 		CHECK(mt_client_deadline(m->c) < INT64_MAX);
 		mock_pass(m, mt_client_deadline(m->c) - m->now.boot);
 	}
+}
+
+void mock_reconnect(struct mock *m)
+{
+	mock_reconnect_only(m);
+	mock_pump(m);
 }
 
 /* ---- what the client says -------------------------------------------------------------------- */
@@ -359,21 +364,26 @@ static bool next_packet(struct mock *m, struct mt_packet *ret)
 	return ret->kind == MT_PACKET_DATA;
 }
 
+void mock_hear(struct mock *m, const void *data, size_t n)
+{
+	struct mt_packet p;
+
+	CHECK(mt_link_feed(m->link, data, n) == 0);
+	while (next_packet(m, &p))
+		take_packet(m, p.data, p.n);
+}
+
 size_t mock_pump(struct mock *m)
 {
 	struct tl_buf *out = mt_client_out(m->c, m->now);
 	size_t before = m->n, n, step;
-	struct mt_packet p;
 
 	if (!out)
 		return 0;
 	n = pass(&m->out_left, out->len);
 	step = m->step ? m->step : n;
-	for (size_t at = 0; at < n; at += step) {
-		CHECK(mt_link_feed(m->link, out->data + at, n - at < step ? n - at : step) == 0);
-		while (next_packet(m, &p))
-			take_packet(m, p.data, p.n);
-	}
+	for (size_t at = 0; at < n; at += step)
+		mock_hear(m, out->data + at, n - at < step ? n - at : step);
 	tl_buf_drop(out, out->len);
 	deliver(m);
 	return m->n - before;

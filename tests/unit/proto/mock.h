@@ -52,10 +52,12 @@ void mock_quiet(struct mock *m); /* there is no event */
 /* Pulls events until one of this kind; the others are dropped. */
 struct mt_event mock_until(struct mock *m, enum mt_event_kind kind);
 
-void mock_connect(struct mock *m);   /* expects CONNECT, opens */
-void mock_open(struct mock *m);      /* mock_connect, first packet in, salts and pong out, ONLINE */
-void mock_lose(struct mock *m);      /* the connection breaks */
-void mock_reconnect(struct mock *m); /* waits for CONNECT, opens again */
+void mock_connect(struct mock *m); /* expects CONNECT, opens */
+void mock_open(struct mock *m);    /* mock_connect, first packet in, salts and pong out, ONLINE */
+void mock_lose(struct mock *m);    /* the connection breaks */
+void mock_reconnect_only(struct mock *m);                   /* says nothing yet */
+void mock_hear(struct mock *m, const void *data, size_t n); /* bytes of the client */
+void mock_reconnect(struct mock *m);                        /* waits for CONNECT, opens again */
 
 /* One event of a key exchange: jobs are run, a key is taken over by the mock. */
 void mock_handle(struct mock *m, const struct mt_event *ev);
