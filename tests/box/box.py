@@ -120,9 +120,29 @@ class Process:
             raise AssertionError("%s ended with %s:\n%s" % (self.args[0], code, text[-2000:]))
 
 
+def keep_key(folder):
+    """Puts an RSA key for a sandbox there: one is made per build folder, because that takes a second."""
+    kept = os.path.join(BUILD, "tests", "sandbox-rsa.key")
+    os.makedirs(folder, exist_ok=True)
+    if not os.path.exists(kept):
+        args = [os.path.join(BUILD, "layerd-sandbox"), "--listen", "127.0.0.1:0", "--data", folder]
+        with subprocess.Popen(args, stdout=subprocess.PIPE) as once:
+            once.stdout.readline()
+            once.terminate()
+        os.makedirs(os.path.dirname(kept), exist_ok=True)
+        mine = "%s.%d" % (kept, os.getpid())
+        shutil.copy(os.path.join(folder, "rsa.key"), mine)
+        os.rename(mine, kept)
+    shutil.copy(kept, os.path.join(folder, "rsa.key"))
+
+
 class Sandbox(Process):
     def __init__(self, folder, *extra, seed=1):
         self.control_path = os.path.join(folder, "control.sock")
+        if "--data" not in extra:
+            data = os.path.join(folder, "sandbox")
+            keep_key(data)
+            extra = (*extra, "--data", data)
         args = [os.path.join(BUILD, "layerd-sandbox"), "--listen", "127.0.0.1:0", "--control", self.control_path,
                 "--write-key", os.path.join(folder, "key.pem"), "--seed", str(seed), *extra]
         super().__init__(args, os.path.join(folder, "sandbox.log"), stdout=subprocess.PIPE)
