@@ -126,6 +126,7 @@ LINK_tl := tl
 LINK_proto := proto tl
 LINK_core := core proto tl
 LINK_daemon := daemon core proto tl
+LINK_sandbox := proto tl
 # core's rig shakes hands with the same server as proto's tests
 BORROW_core := tests/unit/proto/handshake_server.c tests/unit/proto/vectors.c
 define UNIT
@@ -139,7 +140,8 @@ test-$(1): $(B)/test/$(1)
 	$(B)/test/$(1) $(T)
 .PHONY: test-$(1)
 endef
-$(foreach r,$(ROOMS),$(eval $(call UNIT,$(r))))
+$(foreach r,$(ROOMS) sandbox,$(eval $(call UNIT,$(r))))
+$(B)/test/sandbox: | $(B)/layerd-sandbox
 
 units: $(UNIT_BINS)
 .PHONY: units

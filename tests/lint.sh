@@ -51,6 +51,7 @@ may_include() {
 	tests/unit/proto/*) echo "tests proto tl" ;;
 	tests/unit/core/*) echo "tests core proto tl" ;;
 	tests/unit/daemon/*) echo "tests daemon core proto tl" ;;
+	tests/unit/sandbox/*) echo "tests proto tl" ;;
 	tests/*) echo "tests clients daemon core proto tl schema" ;;
 	esac
 }

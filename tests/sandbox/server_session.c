@@ -27,7 +27,9 @@
 #define BAD_CONTAINER 64
 
 #define NOT_FOUND (-404)
-#define PLAIN_HEAD 20
+#define PLAIN_HEAD 20    /* of an unencrypted message */
+#define ENVELOPE_HEAD 24 /* auth_key_id, msg_key */
+#define INNER_HEAD 32    /* salt to length */
 
 /* ---- sessions -------------------------------------------------------------------------------- */
 struct sb_session *sb_session_find(struct sb_key *k, uint64_t id)
@@ -440,12 +442,15 @@ static bool admit(struct sb_session *s, const struct mt_header *h)
 	return !code;
 }
 
-static void quick_ack_token(struct sb_conn *c, const struct sb_key *k, const struct tl_buf *plain)
+/* The first word of the hash whose middle is the msg_key (C.20). */
+static void quick_ack_token(struct sb_conn *c, const struct sb_key *k, const uint8_t *body,
+			    size_t packet)
 {
 	uint8_t large[32];
 	uint32_t token;
 
-	mt_sha256(large, k->key.key + 88, 32, plain->data, plain->len); /* C.20 */
+	mt_sha256(large, k->key.key + 88, 32, body - INNER_HEAD,
+		  (packet - ENVELOPE_HEAD) & ~(size_t)15);
 	memcpy(&token, large, 4);
 	if (mt_link_send_quick_ack(c->link, token | 0x80000000u))
 		sb_conn_close(c);
@@ -480,7 +485,7 @@ void sb_session_packet(struct sb_conn *c, const uint8_t *data, size_t n, bool qu
 		return;
 	}
 	if (quick_ack)
-		quick_ack_token(c, k, &plain);
+		quick_ack_token(c, k, body, n);
 	s = sb_session_find(k, h.session);
 	if (!s)
 		s = session_new(net, k, h.session);
