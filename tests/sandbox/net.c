@@ -200,7 +200,7 @@ static void every_tick(struct ev_loop *loop, ev_timer *w, int events)
 	for (struct sb_conn *c = n->conns; c; c = c->next)
 		if (!c->dead)
 			sb_conn_tick(c, now);
-	if (++n->ticks % HOUSEKEEPING)
+	if (++n->ticks % HOUSEKEEPING && !n->delayed)
 		return;
 	sb_handshakes_tick(n, now);
 	sb_keys_tick(n, now);

@@ -217,7 +217,7 @@ struct sb_net {
 	uint64_t fault_id;
 	ev_timer tick;
 	ev_prepare flush;
-	unsigned ticks;
+	unsigned ticks, delayed;           /* delayed: calls that a fault holds back */
 	struct tl_buf plain, packet, work; /* scratch: opened, sealed, encoded */
 	struct {
 		uint64_t accepted, packets_in, packets_out, bytes_in, bytes_out, calls, handshakes,

@@ -34,6 +34,7 @@ static void pending_free(struct sb_pending *p)
 		if (!p->started)
 			p->session->waiting--;
 	}
+	p->call.s->net->delayed -= p->due != 0;
 	tl_arena_free(&p->arena);
 	free(p->body);
 	free(p);
@@ -45,7 +46,7 @@ void sb_rpc_session_gone(struct sb_session *s)
 
 	for (struct sb_pending *p = s->calls; p; p = next) {
 		next = p->next;
-		if (p->started) {
+		if (p->started && !p->due) {
 			p->session = NULL; /* the world will answer into the void */
 		} else {
 			pending_free(p);
@@ -282,6 +283,7 @@ static bool struck(struct sb_pending *p)
 	f = f ? f : sb_wire_hit(n, SB_STALL, SB_IN, dc, user, name);
 	if (!f)
 		return false;
+	n->delayed++;
 	p->due = f->seconds > 0 ? sb_now(n->s) + (int64_t)(f->seconds * NS) : INT64_MAX;
 	return true;
 }
@@ -400,6 +402,7 @@ void sb_rpc_tick(struct sb_session *s, int64_t now)
 				again = true;
 			} else if (p->started && p->due && p->due <= now) {
 				p->due = 0;
+				s->net->delayed--;
 				sb_world_call(s->net->s->world, &p->call);
 				again = true;
 			}
