@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define BACKLOG 1024 /* a burst waits its turn; over it connect says EAGAIN */
-#define BURST 16 /* accepted in one go */
+#define BURST 16     /* accepted in one go */
 #define PAUSE (1 * RPC_SECOND)
 #define NOBODY 65534u /* what a user namespace shows for everybody else */
 
