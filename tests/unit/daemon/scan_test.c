@@ -211,6 +211,25 @@ TEST(parts)
 	     "\"x\"", "{\"method\":\"y\",\"id\":3,\"p\":{\"id\":4}}");
 }
 
+TEST(members_written_with_escapes)
+{
+	part("{\"\\u0069d\":1,\"m\\u0065thod\":\"x\",\"jsonrpc\":\"\\u0032.0\"}", "1", "\"x\"",
+	     NULL);
+	CHECK_INT(err("{\"id\":1,\"i\\u0064\":2}"), -TG_E_PARSE);
+}
+
+TEST(a_long_id_is_over_a_limit)
+{
+	char line[400];
+	int n = snprintf(line, sizeof line, "{\"method\":\"a\",\"id\":\"%0255d\"}", 0);
+	const struct rpc_scan *s = scan(line, (size_t)n);
+
+	CHECK(s->spans[0].fault && strcmp(s->spans[0].limit, "id") == 0);
+	CHECK(!s->spans[0].id.data);
+	n = snprintf(line, sizeof line, "{\"method\":\"a\",\"id\":\"%0254d\"}", 0);
+	CHECK(!scan(line, (size_t)n)->spans[0].fault);
+}
+
 TEST(requests_that_are_none)
 {
 	static const char *const none[] = {"1",

@@ -165,3 +165,23 @@ TEST(names_of_methods_are_unique_and_documented)
 		}
 	}
 }
+
+static void path(const char *text, const char *end, const char *want)
+{
+	size_t at = (size_t)(strstr(text, end) - text);
+	char got[64];
+
+	rpc_js_path(tl_str(text), at, got, sizeof got);
+	CHECK_STR(got, want);
+	rpc_js_path(tl_str(text), at, got, 4);
+	CHECK(strlen(got) < 4 && strncmp(got, want, strlen(got)) == 0);
+}
+
+TEST(paths_in_json)
+{
+	path("{\"a\":1!}", "!", "a");
+	path("{\"a\":[0,{\"b\" : [[],2!]}]}", "!", "a[1].b[1]");
+	path("{\"a\":{\"x\":\"\\\",[{\"},\"b\":3!}", "!", "b");
+	path("[1,2,[3!]]", "!", "[2][0]");
+	path("4!", "!", "");
+}
