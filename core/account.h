@@ -7,8 +7,8 @@
 #ifndef CORE_ACCOUNT_H
 #define CORE_ACCOUNT_H
 
+#include "core/core.h"
 #include "core/heap.h"
-#include "core/store.h"
 #include "tl_schema.h"
 
 /* ---- limits and times ---- */

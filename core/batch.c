@@ -1,6 +1,6 @@
 /* Batches: replayable lists of writes. A batch belongs to whoever made it until it is handed to the
  * store thread, and comes back with its result. */
-#include "core/store.h"
+#include "core/core.h"
 
 #include <assert.h>
 #include <stdlib.h>

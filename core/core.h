@@ -5,53 +5,8 @@
 #ifndef CORE_H
 #define CORE_H
 
+#include "core/store.h"
 #include "proto/proxy.h"
-
-/* ---- store: ordered tables of byte keys; LMDB or memory behind one vtable ---- */
-enum tg_table {
-	TG_TABLE_META, /* format version, counters */
-	TG_TABLE_ACCOUNT, /* name → core's record; name NUL … → whatever the daemon keeps there */
-	TG_TABLE_KEY,     /* account, world, dc → auth key, salts, time offset */
-	TG_TABLE_STATE,   /* account, box → pts, qts, date, seq */
-	TG_TABLE_PEER,    /* account, kind, id → access hash, username, phone, title … */
-	TG_TABLE_NAME,    /* account, username or phone → kind, id */
-	TG_TABLE_JOURNAL, /* seq → event */
-	TG_TABLE_CONSUMER,
-	TG_TABLE_OUTCOME, /* account, idempotency key → random id, result */
-	TG_TABLE_COUNT
-};
-/* A replayable list of writes that becomes one transaction; ops.err is sticky. */
-struct tg_batch {
-	struct tl_buf ops;
-	struct tg_batch *next; /* the daemon's queue */
-	void *owner;           /* the daemon's */
-	uint64_t number;       /* the account's */
-	int result;            /* after the commit */
-};
-struct tg_batch *tg_batch_new(void); /* NULL: no memory */
-void tg_batch_put(struct tg_batch *b, enum tg_table t, const void *key, size_t nkey,
-		  const void *value, size_t n);
-void tg_batch_delete(struct tg_batch *b, enum tg_table t, const void *key, size_t nkey);
-void tg_batch_free(struct tg_batch *b); /* the struct, too */
-
-struct tg_store_ops;
-struct tg_store {
-	const struct tg_store_ops *ops;
-};
-struct tg_store_ops {
-	/* Loop thread. Appends the value to out; -TG_E_NOT_FOUND. */
-	int (*get)(struct tg_store *s, enum tg_table t, const void *key, size_t nkey,
-		   struct tl_buf *out);
-	/* Loop thread: the first entry, in key order, with key >= from that begins with prefix. */
-	int (*seek)(struct tg_store *s, enum tg_table t, const void *prefix, size_t nprefix,
-		    const void *from, size_t nfrom, struct tl_buf *key, struct tl_buf *value);
-	/* Store thread: all or nothing, durable when it returns 0. -TG_E_DISK_FULL, -TG_E_STORE. */
-	int (*commit)(struct tg_store *s, const struct tg_batch *const *batches, size_t count);
-	void (*close)(struct tg_store *s);
-};
-/* dir is locked; when another process has it: -TG_E_NOT_PERMITTED and *ret_pid. */
-int tg_store_open_lmdb(const char *dir, struct tg_store **ret, int *ret_pid) TL_MUST;
-int tg_store_open_memory(struct tg_store **ret) TL_MUST;
 
 /* ---- settings ---- */
 struct tg_settings {

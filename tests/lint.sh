@@ -57,7 +57,7 @@ may_include() {
 }
 front_door() {
 	case $1 in
-	tl/tl.h | tl/compat.h | tl/errors.def | proto/proto.h | proto/proxy.h | core/core.h | daemon/daemon.h) return 0 ;;
+	tl/tl.h | tl/compat.h | tl/errors.def | proto/proto.h | proto/proxy.h | core/core.h | core/store.h | daemon/daemon.h) return 0 ;;
 	esac
 	return 1
 }
