@@ -249,9 +249,9 @@ static void bind(const json_t *v)
 TEST(envelope_vectors)
 {
 	static const struct vector_row rows[] = {
-		{"ige-*", NULL, "crypto_test.c"},
-		{"ctr-*", NULL, "crypto_test.c"},
-		{"pbkdf2-*", NULL, "crypto_test.c"},
+		{"ige-*", NULL, "proto/crypto_vectors"},
+		{"ctr-*", NULL, "proto/crypto_vectors"},
+		{"pbkdf2-*", NULL, "proto/crypto_vectors"},
 		{"kdf-*", kdf, NULL},
 		{"msgkey-v1", msg_key_v1, NULL},
 		{"envelope-encrypt-grammers", envelope_encrypt, NULL},

@@ -376,7 +376,7 @@ TEST_T(faketls_vectors, 60)
 		{"faketls-client-digest", check_digest, NULL},
 		{"faketls-records", check_records, NULL},
 		{"faketls-multi-record", check_multi_record, NULL},
-		{"*", NULL, "transports_test and proxy_link_test"},
+		{"*", NULL, "proto/transport_vectors, proto/proxy_secret_vectors"},
 		{NULL, NULL, NULL},
 	};
 	unsigned elsewhere;

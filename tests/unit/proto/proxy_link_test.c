@@ -90,7 +90,7 @@ TEST(proxy_secret_vectors)
 	static const struct vector_row rows[] = {
 		{"secret-max-domain", check_domain_length, NULL},
 		{"secret-*", check_secret, NULL},
-		{"*", NULL, "transports_test and faketls_test"},
+		{"*", NULL, "proto/transport_vectors, proto/faketls_vectors"},
 		{NULL, NULL, NULL},
 	};
 	unsigned elsewhere;

@@ -447,8 +447,8 @@ TEST(transport_vectors)
 		{"obf2-mtcute-recv", check_recv, NULL},
 		{"obf2-forbidden-*", check_forbidden, NULL},
 		{"obf2-*", check_header, NULL},
-		{"secret-*", NULL, "proxy_link_test"},
-		{"faketls-*", NULL, "faketls_test"},
+		{"secret-*", NULL, "proto/proxy_secret_vectors"},
+		{"faketls-*", NULL, "proto/faketls_vectors"},
 		{NULL, NULL, NULL},
 	};
 	unsigned elsewhere;
