@@ -243,7 +243,7 @@ TEST(every_changed_moved_or_copied_row_is_found_out)
 		tg_batch_free(b);
 		CHECK_INT(sealed->ops->get(sealed, TG_TABLE_KEY, "one", 3, &out), -TG_E_CRYPTO);
 	}
-	CHECK(tried > 500);
+	CHECK(tried > 400);
 	b = tg_batch_new();
 	one = b;
 	tg_batch_put(b, TG_TABLE_KEY, "two", 3, row.data, row.len);
