@@ -12,12 +12,14 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAP_START ((size_t)16 << 20)
 #define MAP_MAX ((size_t)1 << 40)
 #define MAX_READERS 8
 #define MAX_PATH 4096
+#define HOLDER_TRIES 50
 
 static const char *const table_names[TG_TABLE_COUNT] = {
 	"meta", "account", "key", "state", "peer", "name", "journal", "consumer", "outcome",
@@ -58,6 +60,19 @@ static int read_pid(int fd)
 	return pid;
 }
 
+/* Whoever has just taken the lock writes his number in the next moment. */
+static int holder_of(int fd)
+{
+	static const struct timespec moment = {.tv_nsec = 10000000};
+	int pid = read_pid(fd);
+
+	for (int i = 0; !pid && i < HOLDER_TRIES; i++) {
+		nanosleep(&moment, NULL);
+		pid = read_pid(fd);
+	}
+	return pid;
+}
+
 static int write_pid(int fd)
 {
 	char text[16];
@@ -87,7 +102,7 @@ static int take_lock(struct store *m, int *ret_pid)
 	if (flock(m->lock_fd, LOCK_EX | LOCK_NB) != 0) {
 		if (errno != EWOULDBLOCK)
 			return error_of(errno);
-		*ret_pid = read_pid(m->lock_fd);
+		*ret_pid = holder_of(m->lock_fd);
 		return -TG_E_NOT_PERMITTED;
 	}
 	return write_pid(m->lock_fd);

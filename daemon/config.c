@@ -277,6 +277,9 @@ static int fill(struct rpc_config *c, char **env, char *why, size_t size)
 		snprintf(why, size, "no folder for the state: set --state or $HOME");
 		return -TG_E_INVALID_PARAMS;
 	}
+	snprintf(path, sizeof path, "%s/db_key", dir ? dir : "");
+	if (!c->key_file[0] && dir && access(path, R_OK) == 0)
+		memcpy(c->key_file, path, sizeof path);
 	snprintf(path, sizeof path, "%s/api_hash", dir ? dir : "");
 	if (!c->api_hash[0] && dir && access(path, R_OK) == 0) {
 		struct rpc_config *to = c;
@@ -301,6 +304,7 @@ int rpc_config_read(int argc, char **argv, char **env, struct rpc_config **ret, 
 		return -TG_E_NOMEM;
 	c->log_level = RPC_INFO;
 	c->catch_up = true;
+	c->encryption = -1;
 	c->transport = (struct mt_transport){.framing = MT_PADDED, .obfuscated = true};
 	err = read_flags(c, argc, argv, true, why, size);
 	if (!err && !c->file[0] && v && *v)

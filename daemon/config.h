@@ -29,6 +29,9 @@ struct rpc_config {
 	char socket_group[64];
 	char state[256];
 	bool memory;
+	int encryption;                        /* enum tg_seal_mode; -1: all when there is a key */
+	char key_file[300], old_key_file[300]; /* "" = none */
+	bool rekey;
 	int api_id;
 	char api_hash[40];
 	bool test, catch_up;

@@ -1,5 +1,6 @@
 /* layerd's main: configuration, one daemon, its exit code. */
 #include "daemon/daemon.h"
+#include "daemon/state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +43,12 @@ int main(int argc, char **argv)
 		return rc;
 	}
 	prctl(PR_SET_DUMPABLE, 0);
+	if (config->rekey) {
+		rc = rpc_state_rekey(config, why, sizeof why);
+		fprintf(rc ? stderr : stdout, "%s%s\n", rc ? "layerd: " : "", why);
+		rpc_config_free(config);
+		return rc;
+	}
 	d = calloc(1, sizeof *d);
 	if (!d)
 		return 1;

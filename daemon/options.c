@@ -1,6 +1,7 @@
 /* What each option does to the configuration. */
 #include "daemon/options.h"
 
+#include "core/seal.h"
 #include "daemon/method.h"
 #include "daemon/nearest.h"
 
@@ -102,6 +103,32 @@ static int set_store(struct rpc_config *c, const char *v, char *why, size_t size
 {
 	c->memory = strcmp(v, "memory") == 0;
 	return c->memory || strcmp(v, "lmdb") == 0 ? 0 : bad(why, size, "lmdb or memory");
+}
+
+static int set_encryption(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	static const char *const modes[] = {
+		[TG_SEAL_NONE] = "none", [TG_SEAL_KEYS] = "keys", [TG_SEAL_ALL] = "all"};
+
+	for (int i = 0; i < (int)(sizeof modes / sizeof *modes); i++)
+		if (strcmp(v, modes[i]) == 0)
+			return c->encryption = i, 0;
+	return bad(why, size, "none, keys or all");
+}
+
+static int set_key_file(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	return copy(c->key_file, sizeof c->key_file, v, why, size);
+}
+
+static int set_old_key_file(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	return copy(c->old_key_file, sizeof c->old_key_file, v, why, size);
+}
+
+static int set_rekey(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	return truth(v, &c->rekey, why, size);
 }
 
 /* ---- Telegram -------------------------------------------------------------------------------- */
@@ -277,6 +304,13 @@ const struct rpc_option rpc_options[] = {
 	{"socket-group", "GROUP", set_socket_group, "group of the sockets", false, false},
 	{"state", "DIR", set_state, "folder of keys and journal", false, false},
 	{"store", "KIND", set_store, "lmdb (default) or memory", false, false},
+	{"encryption", "WHAT", set_encryption,
+	 "of the store: none, keys, all (default: all when there is a key)", false, false},
+	{"key-file", "FILE", set_key_file,
+	 "key of the store, 32 bytes or 64 hex digits (default: credential db_key)", false, false},
+	{"rekey", NULL, set_rekey, "change the store to this key and encryption, and end", false,
+	 true},
+	{"old-key-file", "FILE", set_old_key_file, "with --rekey: the key until now", false, true},
 	{"api-id", "N", set_api_id, "api_id from my.telegram.org", false, false},
 	{"api-hash", "HASH", set_api_hash, "api_hash; better in a file or credential", true, false},
 	{"api-hash-file", "FILE", set_api_hash_file, "file that holds the api_hash", false, false},

@@ -7,6 +7,7 @@
 #include "daemon/journal.h"
 #include "daemon/lookup.h"
 #include "daemon/notify.h"
+#include "daemon/state.h"
 #include "daemon/subscription.h"
 
 #include <errno.h>
@@ -15,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 
 #define RETRY (1 * RPC_SECOND)
 #define TRIM (60 * RPC_SECOND)
@@ -297,46 +297,6 @@ void rpc_daemon_status(struct rpc_daemon *d)
 	rpc_notify(text);
 }
 
-/* Folders down to the state's own, which is private. */
-static int make_folder(const char *path)
-{
-	char part[256];
-	size_t n = strlen(path);
-
-	for (size_t i = 1; i <= n && n < sizeof part; i++) {
-		if (path[i] != '/' && path[i])
-			continue;
-		memcpy(part, path, i);
-		part[i] = '\0';
-		if (mkdir(part, 0700) != 0 && errno != EEXIST)
-			return -1;
-	}
-	return 0;
-}
-
-static int open_store(struct rpc_daemon *d, char *why, size_t size)
-{
-	const char *dir = d->config->state;
-	int pid = 0, err;
-
-	if (d->config->memory) {
-		err = tg_store_open_memory(&d->accounts->store);
-	} else {
-		if (make_folder(dir) != 0) {
-			snprintf(why, size, "%s: %s (set --state)", dir, strerror(errno));
-			return 1;
-		}
-		err = tg_store_open_lmdb(dir, &d->accounts->store, &pid);
-	}
-	if (err == -TG_E_NOT_PERMITTED) {
-		snprintf(why, size, "%s: another layerd (pid %d) uses this state", dir, pid);
-		return RPC_EXIT_BUSY;
-	}
-	if (err)
-		snprintf(why, size, "%s: %s", dir, tg_error_row(err)->text);
-	return err ? 1 : 0;
-}
-
 int rpc_accounts_init(struct rpc_daemon *d, char *why, size_t size)
 {
 	struct rpc_accounts *all = calloc(1, sizeof *all);
@@ -350,7 +310,7 @@ int rpc_accounts_init(struct rpc_daemon *d, char *why, size_t size)
 	all->d = d;
 	all->retry.fire = on_retry;
 	all->trim.fire = on_trim;
-	rc = open_store(d, why, size);
+	rc = rpc_state_open(d->config, &all->store, why, size);
 	if (rc)
 		return rc;
 	if (rpc_committer_new(all->store, d->loop.ev, committed, d, &all->committer) != 0 ||

@@ -1,0 +1,197 @@
+/* Opens the state folder: makes it, takes its store, puts the coat of encryption on. Keys of the
+ * store come from files and are wiped as soon as the store has them. */
+#include "daemon/state.h"
+
+#include "core/seal.h"
+#include "daemon/accounts.h"
+#include "daemon/daemon.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Folders down to the state's own, which is private. */
+static int make_folder(const char *path)
+{
+	char part[256];
+	size_t n = strlen(path);
+
+	for (size_t i = 1; i <= n && n < sizeof part; i++) {
+		if (path[i] != '/' && path[i])
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		if (mkdir(part, 0700) != 0 && errno != EEXIST)
+			return -1;
+	}
+	return 0;
+}
+
+static int open_plain(const struct rpc_config *c, struct tg_store **ret, char *why, size_t size)
+{
+	int pid = 0, err;
+
+	if (c->memory) {
+		err = tg_store_open_memory(ret);
+	} else {
+		if (make_folder(c->state) != 0) {
+			snprintf(why, size, "%s: %s (set --state)", c->state, strerror(errno));
+			return 1;
+		}
+		err = tg_store_open_lmdb(c->state, ret, &pid);
+	}
+	if (err == -TG_E_NOT_PERMITTED) {
+		snprintf(why, size, "%s: another layerd (pid %d) uses this state", c->state, pid);
+		return RPC_EXIT_BUSY;
+	}
+	if (err)
+		snprintf(why, size, "%s: %s", c->state, tg_error_row(err)->text);
+	return err ? 1 : 0;
+}
+
+/* ---- keys ------------------------------------------------------------------------------------ */
+static bool from_hex(const char *text, size_t n, uint8_t key[TG_SEAL_KEY])
+{
+	while (n && isspace((unsigned char)text[n - 1]))
+		n--;
+	if (n != 2 * TG_SEAL_KEY)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		int c = tolower((unsigned char)text[i]);
+
+		if (!isxdigit(c))
+			return false;
+		key[i / 2] = (uint8_t)(key[i / 2] << 4 | (isdigit(c) ? c - '0' : c - 'a' + 10));
+	}
+	return true;
+}
+
+static int read_key(const char *path, uint8_t key[TG_SEAL_KEY], char *why, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[128];
+	struct stat st;
+	ssize_t n = fd < 0 || fstat(fd, &st) != 0 ? -1 : read(fd, text, sizeof text);
+	bool fits = true;
+
+	if (n < 0) {
+		snprintf(why, size, "key file %s: %s", path, strerror(errno));
+	} else if (st.st_mode & 077) {
+		snprintf(why, size, "key file %s: others may read it; chmod 0400", path);
+		n = -1;
+	} else if (n == TG_SEAL_KEY) {
+		memcpy(key, text, TG_SEAL_KEY);
+	} else {
+		fits = from_hex(text, (size_t)n, key);
+		if (!fits)
+			snprintf(why, size, "key file %s: 32 bytes or 64 hex digits are wanted",
+				 path);
+	}
+	if (fd >= 0)
+		close(fd);
+	mt_wipe(text, sizeof text);
+	return n < 0 || !fits ? RPC_EXIT_CONFIG : 0;
+}
+
+static enum tg_seal_mode wanted(const struct rpc_config *c)
+{
+	if (c->encryption >= 0)
+		return (enum tg_seal_mode)c->encryption;
+	return c->key_file[0] ? TG_SEAL_ALL : TG_SEAL_NONE;
+}
+
+/* Reads the key that a mode asks for; *ret_key NULL when it asks for none. */
+static int key_for(enum tg_seal_mode mode, const char *file, uint8_t key[TG_SEAL_KEY],
+		   const uint8_t **ret_key, char *why, size_t size)
+{
+	*ret_key = NULL;
+	if (mode == TG_SEAL_NONE)
+		return 0;
+	if (!file[0]) {
+		snprintf(why, size, "encryption wants a key: set --key-file or credential db_key");
+		return RPC_EXIT_CONFIG;
+	}
+	*ret_key = key;
+	return read_key(file, key, why, size);
+}
+
+static int refuse(const struct rpc_config *c, int err, char *why, size_t size)
+{
+	switch (err) {
+	case -TG_E_CRYPTO:
+		snprintf(why, size, "%s: the key of the store is another one; nothing was changed",
+			 c->state);
+		return RPC_EXIT_CONFIG;
+	case -TG_E_NOT_PERMITTED:
+		snprintf(why, size,
+			 "%s: the store is encrypted otherwise than configured, or a change of "
+			 "that was "
+			 "interrupted: layerd --rekey [--old-key-file FILE]; nothing was changed",
+			 c->state);
+		return RPC_EXIT_CONFIG;
+	}
+	snprintf(why, size, "%s: %s", c->state, tg_error_row(err)->text);
+	return 1;
+}
+
+/* ---- doors ----------------------------------------------------------------------------------- */
+int rpc_state_open(const struct rpc_config *c, struct tg_store **ret, char *why, size_t size)
+{
+	static const struct mt_env env = {rpc_random, NULL};
+	enum tg_seal_mode mode = wanted(c), found = TG_SEAL_NONE;
+	uint8_t key[TG_SEAL_KEY];
+	const uint8_t *with;
+	struct tg_store *plain;
+	bool unfinished = false;
+	int rc = key_for(mode, c->key_file, key, &with, why, size), err;
+
+	if (!rc)
+		rc = open_plain(c, &plain, why, size);
+	if (rc)
+		return rc;
+	*ret = plain;
+	if (with) {
+		err = tg_store_seal(plain, with, mode, &env, ret);
+	} else {
+		err = tg_seal_look(plain, &found, &unfinished);
+		if (!err && (found != TG_SEAL_NONE || unfinished))
+			err = -TG_E_NOT_PERMITTED;
+	}
+	mt_wipe(key, sizeof key);
+	if (!err)
+		return 0;
+	plain->ops->close(plain);
+	*ret = NULL;
+	return refuse(c, err, why, size);
+}
+
+int rpc_state_rekey(const struct rpc_config *c, char *why, size_t size)
+{
+	static const struct mt_env env = {rpc_random, NULL};
+	enum tg_seal_mode mode = wanted(c);
+	uint8_t to[TG_SEAL_KEY], from[TG_SEAL_KEY];
+	const uint8_t *to_key, *from_key = NULL;
+	struct tg_store *plain;
+	int rc = key_for(mode, c->key_file, to, &to_key, why, size), err;
+
+	if (!rc && c->old_key_file[0]) {
+		from_key = from;
+		rc = read_key(c->old_key_file, from, why, size);
+	}
+	if (!rc)
+		rc = open_plain(c, &plain, why, size);
+	if (rc)
+		return rc;
+	err = tg_store_rekey(plain, from_key, to_key, mode, &env);
+	plain->ops->close(plain);
+	mt_wipe(to, sizeof to);
+	mt_wipe(from, sizeof from);
+	if (err)
+		return refuse(c, err, why, size);
+	snprintf(why, size, "%s: the store is rewritten", c->state);
+	return 0;
+}
