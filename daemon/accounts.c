@@ -349,6 +349,8 @@ void rpc_account_free(struct rpc_account *a)
 			a->events = e->next;
 			rpc_event_free(e);
 		}
+		tg_batch_free(a->named);
+		a->named = NULL;
 		rpc_commit_free(a->failed);
 	}
 	if (!a->commits) /* else the last one frees it */

@@ -35,6 +35,9 @@ struct rpc_account {
 	struct rpc_link *links;
 	unsigned link_tries;                     /* which of the addresses of a proxy's name */
 	struct rpc_call *calls[RPC_BUCKETS];     /* that the engine works on, by number */
+	struct rpc_sent *sent[RPC_BUCKETS];      /* sends under way, by random id */
+	struct rpc_outcome *outcomes;            /* … those with an idempotency key */
+	struct tg_batch *named;                  /* rows that go into the next batch, or NULL */
 	struct rpc_event *events, **events_tail; /* of the batch that comes next */
 	unsigned event_count;
 	struct rpc_commit *failed;  /* the batch that will come again */

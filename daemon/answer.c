@@ -3,7 +3,9 @@
 #include "daemon/accounts.h"
 #include "daemon/daemon.h"
 #include "daemon/js.h"
+#include "daemon/outcome.h"
 #include "daemon/project.h"
+#include "daemon/sent.h"
 
 #include <jansson.h>
 #include <stdarg.h>
@@ -41,7 +43,7 @@ void rpc_hint(struct rpc_call *c, const char *fmt, ...)
 }
 
 /* ---- the error object ------------------------------------------------------------------------ */
-static bool retryable(const struct rpc_problem *p)
+bool rpc_retryable(const struct rpc_problem *p)
 {
 	if (-p->err == TG_E_TELEGRAM)
 		return p->code == 420 || p->code >= 500 || p->retry_after > 0;
@@ -77,7 +79,7 @@ static void write_error(struct tl_buf *b, const struct rpc_problem *p, const str
 		telegram_type(b, p->message);
 	if (p->hint[0])
 		rpc_js_text(b, "hint", p->hint);
-	rpc_js_bool(b, "retryable", retryable(p));
+	rpc_js_bool(b, "retryable", rpc_retryable(p));
 	if (p->retry_after > 0)
 		rpc_js_int(b, "retry_after", p->retry_after);
 	if (p->field[0])
@@ -159,6 +161,8 @@ void rpc_call_free(struct rpc_call *c)
 	struct rpc_batch *batch = c->batch;
 
 	rpc_timer_clear(&d->loop, &c->timer);
+	rpc_sent_forget(c);
+	rpc_outcome_free(c);
 	rpc_engine_unlist(c);
 	rpc_unwait(c);
 	rpc_pass(c);
@@ -208,6 +212,13 @@ static struct rpc_result close_answer(struct rpc_call *c)
 /* ---- the two ends of a call ------------------------------------------------------------------ */
 struct tl_buf *rpc_begin(struct rpc_call *c)
 {
+	struct tl_buf *record = rpc_outcome_record(c);
+
+	if (record) {
+		c->out = record;
+		c->mark = 0;
+		return record;
+	}
 	open_answer(c, false);
 	tl_put_text(c->out, ",\"result\":");
 	if (!c->common.field_count)
@@ -221,6 +232,10 @@ struct rpc_result rpc_end(struct rpc_call *c)
 	struct rpc_daemon *d = c->d;
 	struct tl_buf *b = c->out;
 
+	if (c->outcome && b == &c->outcome->text) {
+		c->out = NULL;
+		return rpc_outcome_settle(c);
+	}
 	if (c->common.field_count) {
 		if (d->projected.err)
 			b->err = d->projected.err;
@@ -229,6 +244,11 @@ struct rpc_result rpc_end(struct rpc_call *c)
 				    c->common.fields, c->common.field_count, b);
 		if (d->projected.cap > KEEP_BUFFER)
 			tl_buf_free(&d->projected);
+	}
+	if (c->replayed && b->len && b->data[b->len - 1] == '}') {
+		b->len--;
+		rpc_js_bool(b, "replayed", true);
+		rpc_js_close(b, '}');
 	}
 	tl_put_u8(b, '}');
 	if (b->err || b->len - c->mark > RPC_MAX_RESULT || (c->batch && b->len > RPC_MAX_RESULT)) {
@@ -245,7 +265,10 @@ struct rpc_result rpc_refuse(struct rpc_call *c)
 	if (c->out) { /* a result had been begun */
 		c->out->len = c->mark;
 		c->out->err = 0;
+		c->out = NULL;
 	}
+	if (rpc_outcome_refuse(c))
+		return (struct rpc_result){c, true};
 	open_answer(c, true);
 	write_error(c->out, &c->problem, c);
 	tl_put_u8(c->out, '}');

@@ -10,6 +10,8 @@ struct rpc_conn;
 struct rpc_account;
 struct rpc_commit;
 struct rpc_known;
+struct rpc_outcome;
+struct rpc_sent;
 
 /* Why a request is refused; err is enough, the rest is for people and scripts. */
 struct rpc_problem {
@@ -66,6 +68,11 @@ struct rpc_call {
 	struct json_t *raw_params; /* borrowed from the parameters */
 	int dc;
 	unsigned parts; /* random ids given to parts of an album */
+	/* Sends: what the daemon named them by, and what is kept of them (sent.h, outcome.h). */
+	bool own_random, fetching, replayed;
+	struct rpc_sent *sent;
+	struct rpc_outcome *outcome;
+	struct rpc_result (*sent_answered)(struct rpc_call *c, const struct tg_event *e);
 	/* Peers: what the network told already, and what it is being asked. */
 	struct rpc_known *known;
 	const struct tg_peer_query *resolving;
@@ -99,6 +106,8 @@ struct rpc_result rpc_later(struct rpc_call *c, bool (*cancel)(struct rpc_call *
 /* Fills c->problem and returns err. */
 int rpc_problem(struct rpc_call *c, int err, const char *field, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/* A repeat may go better. */
+bool rpc_retryable(const struct rpc_problem *p);
 void rpc_hint(struct rpc_call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 void rpc_call_free(struct rpc_call *c); /* without an answer: by those who have given one */
@@ -115,6 +124,8 @@ void rpc_calls_orphan(struct rpc_conn *conn);
 void rpc_call_stop(struct rpc_call *c, int err);
 void rpc_batch_end(struct rpc_conn *conn, struct rpc_batch *batch); /* the line is read */
 void rpc_pool_free(struct rpc_daemon *d);
+/* It takes its place among the sends of its connection. */
+void rpc_line_up(struct rpc_call *c);
 int rpc_check_role(struct rpc_call *c, enum rpc_role want) TL_MUST;
 const char *rpc_call_name(const struct rpc_call *c);
 /* Prepared (peers resolved): runs the handler, when no earlier send of the connection is before it.

@@ -2,6 +2,8 @@
 #include "daemon/accounts.h"
 #include "daemon/daemon.h"
 #include "daemon/event.h"
+#include "daemon/outcome.h"
+#include "daemon/sent.h"
 #include "daemon/subscription.h"
 
 #include <stdio.h>
@@ -83,6 +85,7 @@ struct rpc_result rpc_engine_call(struct rpc_call *c, unsigned method, int dc,
 	tl_buf_free(&c->body);
 	if (err)
 		return rpc_fail(c, err, NULL);
+	rpc_outcome_open(c);
 	rpc_engine_list(c);
 	rpc_account_touch(a);
 	return rpc_later(c, cancel_call);
@@ -113,10 +116,10 @@ static void answer(struct rpc_account *a, const struct tg_event *e)
 	if (!c)
 		return;
 	c->cancel = NULL;
-	if (e->kind == TG_EV_ERROR)
-		rpc_engine_refuse(c, e);
-	else
+	if (e->kind == TG_EV_ANSWER)
 		c->answered(c, e);
+	else if (!rpc_sent_refused(c, e))
+		rpc_engine_refuse(c, e);
 }
 
 /* One resolution may have several waiting. */
@@ -155,6 +158,19 @@ static void own_event(struct rpc_account *a, struct rpc_event *e)
 		rpc_event_free(e);
 }
 
+/* Names of messages belong to the transaction that moves the box past them. */
+static void add_names(struct rpc_account *a, struct tg_batch *batch)
+{
+	if (!a->named)
+		return;
+	if (a->named->ops.err)
+		batch->ops.err = a->named->ops.err;
+	else
+		tl_put(&batch->ops, a->named->ops.data, a->named->ops.len);
+	tg_batch_free(a->named);
+	a->named = NULL;
+}
+
 static void store(struct rpc_account *a, const struct tg_event *e)
 {
 	struct rpc_commit *k = e->again ? a->failed : NULL;
@@ -176,6 +192,7 @@ static void store(struct rpc_account *a, const struct tg_event *e)
 		a->events = NULL;
 		a->events_tail = &a->events;
 		a->event_count = 0;
+		add_names(a, k->batch);
 	}
 	a->commits++;
 	rpc_committer_put(a->d->accounts->committer, k);
@@ -221,6 +238,7 @@ static void handle(struct rpc_account *a, const struct tg_event *e)
 		rpc_workers_put(d->accounts->workers, e->job);
 		break;
 	case TG_EV_UPDATE:
+		rpc_sent_update(a, e->object);
 		add_event(a, rpc_event_update(a, e->object));
 		break;
 	case TG_EV_GAP:

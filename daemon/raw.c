@@ -6,6 +6,7 @@
 #include "daemon/daemon.h"
 #include "daemon/js.h"
 #include "daemon/messagelink.h"
+#include "daemon/sent.h"
 #include "tl_schema.h"
 
 #include <jansson.h>
@@ -234,8 +235,10 @@ static json_t *visit(void *ctx, const char *type, json_t *v, const char *path, i
 		return NULL;
 	case WANT_SINGLE: /* album parts have random ids of their own */
 		c->parts++;
-		if (json_is_object(v) && !json_object_get(v, "random_id"))
+		if (json_is_object(v) && !json_object_get(v, "random_id")) {
+			c->own_random = true;
 			json_object_set_new(v, "random_id", decimal(rpc_random_id(c, c->parts)));
+		}
 		return NULL;
 	case WANT_MESSAGE:
 		return message_json(c, v);
@@ -278,8 +281,7 @@ int64_t rpc_random_id(const struct rpc_call *c, unsigned part)
 		rpc_random(NULL, &id, sizeof id);
 		return id;
 	}
-	tl_put_text(&b, c->account_name);
-	tl_put_u8(&b, 0);
+	tl_put_u64(&b, (uint64_t)tg_account_self(c->account->tg)); /* whatever its alias */
 	tl_put_text(&b, rpc_call_name(c));
 	tl_put_u8(&b, 0);
 	tl_put(&b, key.data, key.len);
@@ -302,6 +304,7 @@ static json_t *fill(void *ctx, const char *field, const char *type)
 		return json_pack("{s:s}", "_", "inputPeerEmpty");
 	if (strcmp(field, "random_id") != 0)
 		return NULL;
+	c->own_random = true;
 	if (strcmp(type, "long") == 0)
 		return decimal(rpc_random_id(c, 0));
 	if (strcmp(type, "int") == 0)
@@ -353,7 +356,7 @@ int rpc_raw_encode(struct rpc_call *c)
 	if (!err)
 		err = tl_from_json(&tl_api, c->tl, c->raw_params, &c->body, &why);
 	if (!err)
-		return 0;
+		return c->own_random ? rpc_sent_note(c) : 0;
 	if (err != -TG_E_NOMEM && err != -TG_E_TOO_LARGE)
 		err = -TG_E_INVALID_PARAMS;
 	if (why.hint[0])

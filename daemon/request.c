@@ -4,6 +4,7 @@
 #include "daemon/daemon.h"
 #include "daemon/js.h"
 #include "daemon/nearest.h"
+#include "daemon/outcome.h"
 #include "daemon/raw.h"
 
 #include <jansson.h>
@@ -251,13 +252,11 @@ static void start(struct rpc_conn *conn, struct rpc_batch *batch, const struct r
 		c->method->run(c);
 		return;
 	}
-	if (c->flags & RPC_SENDS) {
-		if (conn->last_send) {
-			conn->last_send->follower = c;
-			c->before = conn->last_send;
-		}
-		conn->last_send = c;
+	if (c->common.idempotency_key.data) {
+		rpc_outcome_begin(c);
+		return;
 	}
+	rpc_line_up(c);
 	rpc_peers_resolve(c);
 }
 
@@ -296,6 +295,19 @@ unsigned rpc_line(struct rpc_conn *conn, const char *line, size_t n)
 }
 
 /* ---- order of sends -------------------------------------------------------------------------- */
+void rpc_line_up(struct rpc_call *c)
+{
+	struct rpc_conn *conn = c->conn;
+
+	if (!conn || !(c->flags & RPC_SENDS))
+		return;
+	if (conn->last_send) {
+		conn->last_send->follower = c;
+		c->before = conn->last_send;
+	}
+	conn->last_send = c;
+}
+
 void rpc_pass(struct rpc_call *c)
 {
 	struct rpc_call *next = c->follower, *before = c->before;

@@ -13,7 +13,8 @@ static void get_state(struct sb_world *w, struct sb_call *c, struct sb_user *me)
 	sb_reply(c, sb_tl_state(&v));
 }
 
-/* Events from..to of a box: new messages apart, all else as updates. */
+/* Events from..to of a box: new messages apart, all else as updates. Whoever sent a message is told
+ * by which random id, for the answer that said so may have been lost. */
 static void gather(struct sb_view *v, struct sb_box *b, unsigned from, unsigned to,
 		   struct sb_list *messages, struct sb_list *others)
 {
@@ -25,6 +26,9 @@ static void gather(struct sb_view *v, struct sb_box *b, unsigned from, unsigned 
 
 			if (m && sb_hears(v->viewer, m->post))
 				sb_add(v->arena, messages, sb_tl_message(v, m));
+			if (m && m->post->random_id && m->post->from == v->viewer)
+				sb_add(v->arena, others,
+				       sb_message_id(v->arena, m, m->post->random_id));
 		} else {
 			sb_add(v->arena, others, sb_tl_event(v, b, e));
 		}

@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""Sends with an idempotency key happen exactly once (RELIABILITY G4, T10; PROTOCOL D.80, F.75): repeats, also
+after kill -9 at any moment, give what the first one got. LAYERD_POINTS sets the number of moments."""
+
+import os
+import random
+import time
+
+from box import SLOW, RpcError, World, case, main
+
+POINTS = int(os.environ.get("LAYERD_POINTS", "10" if os.environ.get("LAYERD_REDUCED") else "20"))
+
+
+def refused(kind, line, method, /, **params):
+    try:
+        line.call(method, **params)
+    except RpcError as e:
+        assert e.kind == kind, e
+        return e.error
+    raise AssertionError("%s was not refused" % method)
+
+
+def started(w, name="once_bot"):
+    bot, _ = w.bot(name)
+    user = w.user(1)
+    w.sandbox.call("send", **{"from": user, "to": bot, "text": "/start"})
+    return bot, user
+
+
+def there(w, bot, user):
+    """How often each of the bot's texts stands in the chat, by the sandbox's own truth."""
+    count = {}
+    for m in w.sandbox.call("messages", peer=user, **{"as": bot})["messages"]:
+        count[m["text"]] = count.get(m["text"], 0) + 1
+    return count
+
+
+@case
+def a_repeat_gives_the_same():
+    with World() as w:
+        bot, user = started(w)
+        a = w.daemon.line()
+        say = dict(peer=user, text="once", idempotency_key="k1")
+        first = a.call("send_message", **say)
+        assert "replayed" not in first
+        again = a.call("send_message", **say)
+        assert again.pop("replayed") is True and again == first, (first, again)
+        part = a.call("send_message", fields=["id"], timeout=7, **say)
+        assert part == {"id": first["id"], "replayed": True}, part
+        w.daemon.restart()
+        a = w.daemon.line()
+        again = a.call("send_message", **say)
+        assert again.pop("replayed") is True and again == first, (first, again)
+        error = refused("invalid_params", a, "send_message", **dict(say, text="twice"))
+        assert error["data"]["field"] == "idempotency_key", error
+        raw = dict(peer=user, message="raw", idempotency_key="k1")  # another method: another scope
+        sent = a.call("messages.sendMessage", **raw)
+        again = a.call("messages.sendMessage", **raw)
+        assert again.pop("replayed") is True and again == sent
+        nested = dict(method="messages.sendMessage", params=dict(peer=user, message="nested"), idempotency_key="k1")
+        sent = a.call("invoke", **nested)
+        assert a.call("invoke", **nested) == dict(sent, replayed=True)
+        refused("invalid_params", a, "invoke", **dict(nested, params=dict(peer=user, message="other")))
+        refused("invalid_params", a, "users.getUsers", id=["me"], idempotency_key="k1")
+        refused("invalid_params", a, "get_me", idempotency_key="k1")
+        refused("invalid_params", a, "send_message", peer=user, text="x", idempotency_key="")
+        refused("invalid_params", a, "send_message", peer=user, text="x", idempotency_key="k" * 129)
+        assert there(w, bot, user) == {"/start": 1, "once": 1, "raw": 1, "nested": 1}
+
+
+@case
+def refusals_are_outcomes_and_mistakes_are_not():
+    with World() as w:
+        bot, user = started(w)
+        a = w.daemon.line()
+        stranger = w.user(2, "Stranger", username="stranger_1")
+        say = dict(peer="@stranger_1", text="hello", idempotency_key="e1")
+        first = refused("telegram", a, "send_message", **say)  # a bot begins no chat
+        w.daemon.restart()
+        a = w.daemon.line()
+        w.sandbox.call("send", **{"from": stranger, "to": bot, "text": "/start"})
+        again = refused("telegram", a, "send_message", **say)
+        assert again["data"].pop("replayed") is True and again == first, (first, again)
+        # nothing was sent: the key is as good as new
+        refused("peer_not_found", a, "send_message", peer="@nobody_is_here", text="x", idempotency_key="e2")
+        refused("invalid_params", a, "messages.sendMessage", peer=user, message="x", mesage=1, idempotency_key="e2")
+        assert "replayed" not in a.call("send_message", peer=user, text="now right", idempotency_key="e2")
+        # what may go better later is no outcome either
+        w.sandbox.call("fault", kind="rpc_error", method="messages.sendMessage", code=420, text="FLOOD_WAIT_1", times=1)
+        flood = dict(peer=user, text="flooded", idempotency_key="e3")
+        refused("telegram", a, "send_message", flood_wait=0, **flood)
+        assert "replayed" not in a.call("send_message", **flood)
+        assert there(w, bot, user) == {"/start": 1, "now right": 1, "flooded": 1}
+
+
+@case
+def a_repeat_waits_for_the_first():
+    with World() as w:
+        bot, user = started(w)
+        a, b = w.daemon.line(), w.daemon.line()
+        w.sandbox.call("fault", kind="delay", method="messages.sendMessage", direction="out", seconds=1, times=1)
+        say = {"id": "first", "method": "send_message", "params": dict(peer=user, text="slow", idempotency_key="w")}
+        a.send(say)
+        a.call("ping")  # so much for who is the first
+        a.send(dict(say, id="same connection"))
+        b.send(dict(say, id="another connection"))
+        refused("invalid_params", b, "send_message", peer=user, text="not slow", idempotency_key="w")
+        answers = {}
+        for line in (a, a, b):
+            got = line.notes.pop(0) if line.notes else line.read()
+            answers[got["id"]] = got["result"]
+        assert "replayed" not in answers["first"]
+        for i in ("same connection", "another connection"):
+            assert answers[i] == dict(answers["first"], replayed=True), answers
+        # the first one's client leaves, the repeat gets what it got
+        w.sandbox.call("fault", kind="delay", method="messages.sendMessage", direction="out", seconds=1, times=1)
+        a.send({"id": "left", "method": "send_message", "params": dict(peer=user, text="left", idempotency_key="l")})
+        a.call("ping")
+        a.close()
+        assert b.call("send_message", peer=user, text="left", idempotency_key="l")["replayed"] is True
+        assert there(w, bot, user) == {"/start": 1, "slow": 1, "left": 1}
+
+
+@case
+def many_parts():
+    """Albums and forwards: each part has a random id of its own, derived from the key."""
+    with World() as w:
+        bot, user = started(w)
+        a = w.daemon.line()
+        ids = [a.call("send_message", peer=user, text="f%d" % i)["id"] for i in range(3)]
+        forward = dict(from_peer=user, to_peer=user, id=ids, idempotency_key="f")
+        w.sandbox.call("fault", kind="drop", method="messages.forwardMessages", direction="out", times=1)
+        a.send({"id": 1, "method": "messages.forwardMessages", "params": forward})
+        end = time.monotonic() + 10 * SLOW
+        while there(w, bot, user)["f0"] < 2 and time.monotonic() < end:
+            time.sleep(0.01)
+        w.daemon.restart()
+        a = w.daemon.line()
+        sent = a.call("messages.forwardMessages", **forward)
+        names = [u for u in sent["updates"] if u["_"] == "updateMessageID"]
+        new = [u["message"] for u in sent["updates"] if u["_"] == "updateNewMessage"]
+        assert len({u["random_id"] for u in names}) == 3 and len(new) == 3, sent
+        assert [m["message"] for m in sorted(new, key=lambda m: m["id"])] == ["f0", "f1", "f2"], new
+        assert there(w, bot, user) == {"/start": 1, "f0": 2, "f1": 2, "f2": 2}
+
+
+@case
+def an_answer_is_lost():
+    """RANDOM_ID_DUPLICATE is no failure (D.80), in private chats, groups and channels."""
+    with World() as w:
+        bot, user = started(w)
+        group = w.sandbox.call("create_group", title="Group", creator=user, members=[bot])["chat_id"]
+        channel = w.sandbox.call("create_channel", title="Channel", creator=user, megagroup=True, members=[bot])
+        chats = [user, group, channel["channel_id"]]
+        w.daemon.line().call("wait", **{"for": "online"})
+        for i, chat in enumerate(chats):
+            a = w.daemon.line()
+            for _ in range(100):  # the bot hears of its new chats
+                try:
+                    a.call("send_message", peer=chat, text="known")
+                    break
+                except RpcError:
+                    time.sleep(0.1)
+            text = "lost %d" % i
+            say = dict(peer=chat, text=text, idempotency_key="lost")
+            if i:
+                say["idempotency_key"] += str(i)
+            w.sandbox.call("fault", kind="drop", method="messages.sendMessage", direction="out", times=1)
+            a.send({"id": 1, "method": "send_message", "params": say})
+            end = time.monotonic() + 10 * SLOW
+            while time.monotonic() < end:
+                if text in [m["text"] for m in w.sandbox.call("messages", peer=chat, **{"as": bot})["messages"]]:
+                    break
+                time.sleep(0.01)
+            w.daemon.restart()
+            a = w.daemon.line()
+            sent = a.call("send_message", **say)
+            assert sent["text"] == text and sent["out"] and sent["chat"]["id"] == chat, sent
+            assert a.call("send_message", **say) == dict(sent, replayed=True)
+            history = w.sandbox.call("messages", peer=chat, **{"as": bot})["messages"]
+            mine = [m for m in history if m["text"] == text]
+            assert len(mine) == 1 and mine[0]["id"] == sent["id"], (mine, sent)
+
+
+@case
+def killed_at_any_moment():
+    """T10: kill -9 between the request and its answer, then the same request again."""
+    rng = random.Random(int(os.environ.get("LAYERD_SEED", "10")))
+    replayed = found = 0
+    with World() as w:
+        bot, user = started(w)
+        line = w.daemon.line()
+        for i in range(10):
+            began = time.monotonic()
+            line.call("send_message", peer=user, text="warm %d" % i, idempotency_key="warm %d" % i)
+            usual = time.monotonic() - began
+        for i in range(POINTS):
+            say = dict(peer=user, text="point %d" % i, idempotency_key="p%d" % i)
+            delay = i % 4 == 3  # there is a while between "sent" and "answered"
+            if delay:
+                w.sandbox.call("fault", kind="delay", method="messages.sendMessage", direction="out",
+                               seconds=0.1, times=1)
+            line = w.daemon.line()
+            line.call("wait", **{"for": "online"})
+            line.send({"id": 1, "method": "send_message", "params": say})
+            time.sleep(rng.uniform(0, 0.1 if delay else 1.5 * usual))
+            w.daemon.restart()
+            w.sandbox.call("clear_faults")
+            again = w.daemon.line()
+            sent = again.call("send_message", **say)
+            assert sent["text"] == say["text"] and sent["out"] is True, sent
+            replayed += "replayed" in sent
+            assert again.call("send_message", **say) == dict(sent, replayed=True)
+        count = there(w, bot, user)
+        once = sum(count.get("point %d" % i) == 1 for i in range(POINTS))
+        tries = len(w.sandbox.call("calls", method="messages.sendMessage")["calls"]) - 10
+        found = tries - POINTS
+        print("%d kills: exactly 1 message in %d/%d; %d repeats had the outcome stored, %d sends were tried twice"
+              % (POINTS, once, POINTS, replayed, found))
+        assert once == POINTS, {t: n for t, n in count.items() if n != 1}
+
+
+if __name__ == "__main__":
+    main()
