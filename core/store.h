@@ -14,7 +14,7 @@ enum tg_table {
 	TG_TABLE_NAME,    /* account, username or phone → kind, id */
 	TG_TABLE_JOURNAL, /* seq → event */
 	TG_TABLE_CONSUMER,
-	TG_TABLE_OUTCOME, /* account, idempotency key → random id, result */
+	TG_TABLE_OUTCOME, /* user, random id → what a request with a key got */
 	TG_TABLE_COUNT
 };
 /* A replayable list of writes that becomes one transaction; ops.err is sticky. */

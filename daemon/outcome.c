@@ -345,44 +345,45 @@ bool rpc_outcome_refuse(struct rpc_call *c)
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
-bool rpc_outcomes_expire(struct rpc_daemon *d, int64_t now)
+/* t begin user random letter → begin and the row's key. */
+static bool read_age(const struct tl_buf *key, int64_t *ret_begin, struct key *ret_row)
 {
-	struct tg_store *s = d->accounts->store;
-	struct tg_batch *batch = tg_batch_new();
-	struct tl_buf key = {0}, value = {0};
+	size_t head = 1 + 8;
+
+	if (key->len != head + 17)
+		return false;
+	*ret_begin = 0;
+	for (size_t i = 1; i < head; i++)
+		*ret_begin = *ret_begin << 8 | key->data[i];
+	*ret_row = (struct key){{key->data[key->len - 1]}, 17};
+	memcpy(ret_row->bytes + 1, key->data + head, 16);
+	return true;
+}
+
+unsigned rpc_outcomes_trim(struct tg_store *s, int64_t now, struct tg_batch *batch)
+{
+	struct tl_buf from = {0}, key = {0}, value = {0};
+	int64_t begin;
+	struct key row;
 	unsigned n = 0;
 
-	while (batch && n < EXPIRE_ROWS) {
-		struct tl_buf from = key;
-		struct key row = {{0}, 17};
-		struct tl_cursor in;
-		int64_t begin = 0;
-		int err;
-
-		key = (struct tl_buf){0};
-		err = s->ops->seek(s, TG_TABLE_OUTCOME, "t", 1,
-				   from.data ? from.data : (const void *)"t",
-				   from.data ? from.len : 1, &key, &value);
-		tl_buf_free(&from);
-		in = tl_cursor(key.data, key.len);
-		(void)tl_get(&in, 1);
-		for (int i = 0; i < 8; i++) {
-			const uint8_t *p = tl_get(&in, 1);
-
-			begin = begin << 8 | (p ? *p : 0);
-		}
-		if (err || tl_left(&in) != row.n || now - begin < RPC_MAX_OUTCOME_AGE)
+	tl_put_u8(&from, 't');
+	while (n < EXPIRE_ROWS && !from.err) {
+		tl_buf_clear(&key);
+		tl_buf_clear(&value);
+		if (s->ops->seek(s, TG_TABLE_OUTCOME, "t", 1, from.data, from.len, &key, &value) !=
+			    0 ||
+		    !read_age(&key, &begin, &row) || now - begin < RPC_MAX_OUTCOME_AGE)
 			break;
-		memcpy(row.bytes + 1, in.p, row.n - 1);
-		row.bytes[0] = in.p[row.n - 1];
 		tg_batch_delete(batch, TG_TABLE_OUTCOME, row.bytes, row.n);
 		tg_batch_delete(batch, TG_TABLE_OUTCOME, key.data, key.len);
-		tl_put_u8(&key, 0); /* the next key there can be */
 		n++;
+		tl_buf_clear(&from);
+		tl_put(&from, key.data, key.len);
+		tl_put_u8(&from, 0); /* the next key there can be */
 	}
+	tl_buf_free(&from);
 	tl_buf_free(&key);
 	tl_buf_free(&value);
-	if (!n || rpc_commit(d, batch, NULL, 0) != 0)
-		tg_batch_free(batch);
-	return n == EXPIRE_ROWS;
+	return n;
 }

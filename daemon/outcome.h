@@ -36,7 +36,7 @@ bool rpc_outcome_refuse(struct rpc_call *c);
 /* A message that an earlier life, or an answer that was lost, sent under this random id. */
 void rpc_outcome_name(struct rpc_account *a, int64_t random, int32_t id);
 int32_t rpc_outcome_named(const struct rpc_account *a, int64_t random); /* 0: not known */
-/* Deletes what is older than a week, some at a time; true: there is more. */
-bool rpc_outcomes_expire(struct rpc_daemon *d, int64_t now);
+/* Deletes what is older than a week, a thousand at a time (batch); how many it were. */
+unsigned rpc_outcomes_trim(struct tg_store *s, int64_t now, struct tg_batch *batch);
 
 #endif

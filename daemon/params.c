@@ -21,7 +21,7 @@ const struct rpc_param rpc_common_params[] = {
 	{"fields", RPC_K_ARRAY, false, NULL, AT(fields_value), NULL,
 	 "dotted paths of the result that are wanted"},
 	{"idempotency_key", RPC_K_STRING, false, NULL, AT(idempotency_key), NULL,
-	 "repeats with the same key are done once"},
+	 "sent once, however often it is repeated; kept for a week"},
 };
 const unsigned rpc_common_count = sizeof rpc_common_params / sizeof rpc_common_params[0];
 

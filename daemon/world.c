@@ -209,14 +209,16 @@ static void on_trim(struct rpc_timer *t, struct mt_time now)
 	struct rpc_daemon *d = all->d;
 	struct tg_batch *batch = tg_batch_new();
 	uint64_t freed = 0;
-	bool more = rpc_outcomes_expire(d, now.real / RPC_SECOND);
+	unsigned outcomes = 0;
 
-	if (batch)
+	if (batch) {
+		outcomes = rpc_outcomes_trim(all->store, now.real / RPC_SECOND, batch);
 		freed = rpc_journal_trim(all->store, rpc_committer_journal(all->committer),
 					 now.real / RPC_SECOND, batch);
-	if (!freed || rpc_commit_trim(d, batch, freed) != 0)
+	}
+	if (!(freed || outcomes) || rpc_commit_trim(d, batch, freed) != 0)
 		tg_batch_free(batch);
-	rpc_timer_set(&d->loop, t, now.boot + (freed || more ? RPC_SECOND : TRIM));
+	rpc_timer_set(&d->loop, t, now.boot + (freed || outcomes ? RPC_SECOND : TRIM));
 }
 
 struct rpc_result rpc_commit_call(struct rpc_call *c, struct tg_batch *batch,
