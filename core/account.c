@@ -167,7 +167,7 @@ void tg_account_free(struct tg_account *a)
 		if (a->dcs[i])
 			tg_dc_free(a, a->dcs[i]);
 	tg_event_free_all(a); /* CLOSE events of these */
-	tg_dc_bury(a);
+	tg_session_bury(a);
 	tg_resolve_free(a);
 	tg_updates_free(a);
 	tg_map_free(&a->calls.by_id);
@@ -243,10 +243,9 @@ bool tg_account_is_bot(const struct tg_account *a)
 
 int64_t tg_account_server_time(const struct tg_account *a, struct mt_time now)
 {
-	for (unsigned i = 0; i < TG_MAX_DCS; i++)
-		if (a->dcs[i] && a->dcs[i]->id == a->main_dc)
-			return mt_client_server_time(a->dcs[i]->client, now);
-	return now.real;
+	const struct tg_session *s = tg_session_main(a);
+
+	return s ? mt_client_server_time(s->client, now) : now.real;
 }
 
 int64_t tg_unix(const struct tg_account *a)
@@ -313,10 +312,13 @@ void tg_account_revoke(struct tg_account *a, struct tl_str reason)
 /* ---- doors ---- */
 void tg_account_connect(struct tg_account *a, struct mt_time now)
 {
+	struct tg_dc *dc;
+
 	a->now = now;
 	a->wanted = true;
-	if (a->authorized)
-		(void)!tg_dc_get(a, a->main_dc);
+	dc = a->authorized ? tg_dc_get(a, a->main_dc) : NULL;
+	if (dc)
+		tg_session_get(a, dc, TG_FOR_MAIN);
 }
 
 void tg_account_disconnect(struct tg_account *a, struct mt_time now)
@@ -329,56 +331,56 @@ void tg_account_disconnect(struct tg_account *a, struct mt_time now)
 			tg_dc_free(a, a->dcs[i]);
 }
 
-static struct tg_dc *dc_of(const struct tg_account *a, unsigned link)
+static struct tg_session *session_of(const struct tg_account *a, unsigned link)
 {
-	return link < TG_MAX_DCS ? a->dcs[link] : NULL;
+	return link < TG_MAX_SESSIONS ? a->sessions[link] : NULL;
 }
 
 void tg_account_opened(struct tg_account *a, unsigned link, struct mt_time now)
 {
-	struct tg_dc *dc = dc_of(a, link);
+	struct tg_session *s = session_of(a, link);
 
 	a->now = now;
-	if (!dc || !dc->linked || dc->open)
+	if (!s || !s->linked || s->open)
 		return;
-	dc->open = true;
-	mt_client_opened(dc->client, now);
+	s->open = true;
+	mt_client_opened(s->client, now);
 }
 
 void tg_account_lost(struct tg_account *a, unsigned link, struct mt_time now)
 {
-	struct tg_dc *dc = dc_of(a, link);
+	struct tg_session *s = session_of(a, link);
 
 	a->now = now;
-	if (dc && dc->linked)
-		tg_dc_lost(a, dc);
+	if (s && s->linked)
+		tg_session_lost(a, s);
 }
 
 int tg_account_feed(struct tg_account *a, unsigned link, const void *data, size_t n,
 		    struct mt_time now)
 {
-	struct tg_dc *dc = dc_of(a, link);
+	struct tg_session *s = session_of(a, link);
 
 	a->now = now;
-	return dc && dc->open ? mt_client_feed(dc->client, data, n, now) : 0;
+	return s && s->open ? mt_client_feed(s->client, data, n, now) : 0;
 }
 
 struct tl_buf *tg_account_out(struct tg_account *a, unsigned link, struct mt_time now)
 {
-	struct tg_dc *dc = dc_of(a, link);
+	struct tg_session *s = session_of(a, link);
 
 	a->now = now;
-	if (!dc || !dc->open || dc->barrier > a->store.stored)
+	if (!s || !s->open || s->dc->barrier > a->store.stored)
 		return NULL;
-	return mt_client_out(dc->client, now);
+	return mt_client_out(s->client, now);
 }
 
 int64_t tg_account_deadline(const struct tg_account *a)
 {
 	int64_t least = tg_timers_next(&a->timers);
 
-	for (unsigned i = 0; i < TG_MAX_DCS; i++) {
-		int64_t at = a->dcs[i] ? mt_client_deadline(a->dcs[i]->client) : TG_NEVER;
+	for (unsigned i = 0; i < TG_MAX_SESSIONS; i++) {
+		int64_t at = a->sessions[i] ? mt_client_deadline(a->sessions[i]->client) : TG_NEVER;
 
 		if (at < least)
 			least = at;
@@ -393,21 +395,21 @@ void tg_account_tick(struct tg_account *a, struct mt_time now)
 	a->now = now;
 	while ((t = tg_timers_due(&a->timers, now.boot)))
 		t->fire(a, t);
-	for (unsigned i = 0; i < TG_MAX_DCS; i++)
-		if (a->dcs[i] && mt_client_deadline(a->dcs[i]->client) <= now.boot)
-			mt_client_tick(a->dcs[i]->client, now);
+	for (unsigned i = 0; i < TG_MAX_SESSIONS; i++)
+		if (a->sessions[i] && mt_client_deadline(a->sessions[i]->client) <= now.boot)
+			mt_client_tick(a->sessions[i]->client, now);
 }
 
 void tg_account_job_done(struct tg_account *a, struct mt_job *job, struct mt_time now)
 {
 	a->now = now;
-	for (unsigned i = 0; i < TG_MAX_DCS; i++) {
-		struct tg_dc *dc = a->dcs[i];
+	for (unsigned i = 0; i < TG_MAX_SESSIONS; i++) {
+		struct tg_session *s = a->sessions[i];
 
-		if (!dc || dc->job != job)
+		if (!s || s->job != job)
 			continue;
-		dc->job = NULL;
-		mt_client_job_done(dc->client, job, now);
+		s->job = NULL;
+		mt_client_job_done(s->client, job, now);
 		return;
 	}
 	job->free(job); /* who asked is gone */
@@ -422,14 +424,14 @@ bool tg_account_next(struct tg_account *a, struct tg_event *ret, struct mt_time 
 
 		if (tg_event_pop(a, ret))
 			return true;
-		tg_dc_bury(a);                           /* no event is out */
+		tg_session_bury(a);                      /* no event is out */
 		t = tg_timers_due(&a->timers, now.boot); /* also what is to run at once */
 		if (t) {
 			t->fire(a, t);
 			continue;
 		}
-		for (unsigned i = 0; i < TG_MAX_DCS && !any; i++)
-			any = a->dcs[i] && tg_dc_pull(a, a->dcs[i]);
+		for (unsigned i = 0; i < TG_MAX_SESSIONS && !any; i++)
+			any = a->sessions[i] && tg_session_pull(a, a->sessions[i]);
 		if (any)
 			continue;
 		tg_writes_flush(a);

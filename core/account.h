@@ -1,9 +1,10 @@
 /* Inside core: the account and what its files call of each other. Owner of the struct: account.c.
- * event.c holds what the world will pull, writes.c what goes to the store, dc.c the data centres,
- * address.c where they live, query.c the calls, flood.c what holds them back, refusal.c Telegram's
- * errors, login.c the way in and out, peers.c and resolve.c who is who, updates.c carriers,
- * update_state.c the boxes at rest, box.c the order of a box, difference.c what was missed, short.c
- * the short forms. */
+ * event.c holds what the world will pull, writes.c what goes to the store, dc.c the sessions with
+ * data centres, keys.c what the store has of these, authorize.c how the others get to know the
+ * account, address.c where they live, query.c the calls, flood.c what holds them back, refusal.c
+ * Telegram's errors, login.c the way in and out, peers.c and resolve.c who is who, updates.c
+ * carriers, update_state.c the boxes at rest, box.c the order of a box, difference.c what was
+ * missed, short.c the short forms. */
 #ifndef CORE_ACCOUNT_H
 #define CORE_ACCOUNT_H
 
@@ -13,9 +14,15 @@
 
 /* ---- limits and times ---- */
 #define TG_MAX_DCS 12
-#define TG_DC_NUMBER_MAX 1000          /* larger ones are nonsense */
-#define TG_DC_IDLE (60 * TG_SECOND)    /* another data centre without calls is let go */
-#define TG_MIGRATIONS 4                /* of one call */
+#define TG_DC_NUMBER_MAX 1000 /* larger ones are nonsense */
+#define TG_MAX_SESSIONS 32    /* of an account, over all data centres */
+#define TG_UPLOADS 8          /* sessions for uploads with one data centre (C.72) */
+#define TG_UPLOADS_LARGE 4    /* the same with DC 2 and 4 */
+#define TG_DOWNLOADS 4
+#define TG_SESSION_BUSY 2           /* queries; while all have so many, one more is opened */
+#define TG_DC_IDLE (60 * TG_SECOND) /* a session without calls is let go, the main one apart */
+#define TG_KEY_CHECK (60 * TG_SECOND)
+#define TG_MIGRATIONS 3                /* of one call */
 #define TG_HOLD_MAX 1209600            /* s: longer flood waits are cut (D.75) */
 #define TG_CLOCK_OFF 5                 /* s: a clock this wrong is told */
 #define TG_ARENA_CAP (64u << 20)       /* decoded updates of one packet */
@@ -107,22 +114,25 @@ struct tg_answer {
 	const uint8_t *data; /* of an answer; or Telegram's text */
 	size_t n;
 };
+enum tg_purpose { TG_FOR_MAIN, TG_FOR_UPLOAD, TG_FOR_DOWNLOAD, TG_FOR_CHECK };
 enum tg_call_state { TG_CALL_WAIT, TG_CALL_SENT, TG_CALL_SLEEP, TG_CALL_DONE };
 struct tg_call {
 	struct tg_node node;          /* becomes the answer, so that this cannot fail */
 	struct tg_call *next, **link; /* all calls, the newest first */
 	struct tg_call *chain_next;
 	struct tg_chain *chain;
-	struct tg_dc *on;
+	struct tg_session *on;
+	const char *moved_by; /* FILE_MIGRATE_ …, when it was */
 	uint64_t id, query, target;
-	uint8_t *body;
+	uint8_t *wrapped, *body; /* body: behind the wrapper in the same memory */
 	size_t n;
 	enum tg_call_state state;
+	enum tg_purpose purpose;
 	unsigned method, flags, tries, moves;
 	int dc, flood_wait;
 	int64_t deadline;
 	struct tg_timer timer, wake;
-	bool any_state, unclear, has_target;
+	bool any_state, unclear, has_target, asked_config, to_main, moves_main;
 	void (*done)(struct tg_account *a, struct tg_call *c, const struct tg_answer *r);
 	void *ctx; /* of done */
 };
@@ -133,18 +143,26 @@ struct tg_calls {
 	uint64_t last;
 };
 
-/* ---- data centres: dc.c ---- */
-struct tg_dc {
+/* ---- data centres and the sessions with them: dc.c ---- */
+struct tg_dc { /* lives until its place is needed by another */
 	int id;
+	struct tg_session *maker;   /* makes the key that the others wait for (B.52) */
+	uint64_t barrier;           /* this batch must be stored before a byte leaves (B.49) */
+	struct tg_call *check;      /* whether its key is really unknown there */
+	enum tg_purpose wanted_for; /* by the first call that needs the import */
+	bool known, authorized, importing, exported_twice; /* known: it has an address */
+};
+struct tg_session {
+	struct tg_dc *dc;
+	enum tg_purpose purpose;
 	unsigned link;
 	struct mt_client *client;
 	struct mt_job *job; /* out with a thread */
 	struct tg_map queries;
-	uint64_t barrier; /* this batch must be stored before a byte leaves (B.49) */
 	struct tg_timer idle;
-	struct tg_dc *next_dead;
+	struct tg_session *next_dead;
 	unsigned attempt; /* which address */
-	bool linked, open, online, authorized, importing;
+	bool linked, open, online;
 };
 
 /* ---- the account ---- */
@@ -175,7 +193,9 @@ struct tg_account {
 		bool owed; /* UPDATE or GAP was said since the last STORE */
 		struct tg_timer retry;
 	} store;
-	struct tg_dc *dcs[TG_MAX_DCS], *dead; /* dead: an event may still point into its client */
+	struct tg_dc *dcs[TG_MAX_DCS];
+	struct tg_session *sessions[TG_MAX_SESSIONS];
+	struct tg_session *dead; /* an event may still point into its client */
 	struct tg_calls calls;
 	struct tg_updates up;
 	struct tg_resolve *resolves;
@@ -222,23 +242,40 @@ void tg_account_revoke(struct tg_account *a, struct tl_str reason);
 void tg_account_stored_now(struct tg_account *a); /* what waited for a commit */
 
 /* dc.c */
+struct tg_dc *tg_dc_find(const struct tg_account *a, int id);
 struct tg_dc *tg_dc_get(struct tg_account *a,
 			int id); /* made when it is not there; NULL: refused */
-bool tg_dc_pull(struct tg_account *a, struct tg_dc *dc); /* one event of its client */
-void tg_dc_free(struct tg_account *a, struct tg_dc *dc);
-void tg_dc_bury(struct tg_account *a); /* frees what is dead */
-void tg_dc_authorize(struct tg_account *a, struct tg_dc *dc);
-void tg_dc_set_authorized(struct tg_account *a, struct tg_dc *dc, bool yes);
-void tg_dc_busy(struct tg_account *a, struct tg_dc *dc);
+void tg_dc_free(struct tg_account *a, struct tg_dc *dc); /* and its sessions */
+void tg_dc_become_main(struct tg_account *a, struct tg_dc *dc);
+enum tg_purpose tg_purpose_of(unsigned method);
+/* The least busy one, or one more; NULL: none yet, the calls are tried again when there is. */
+struct tg_session *tg_session_get(struct tg_account *a, struct tg_dc *dc, enum tg_purpose purpose);
+struct tg_session *tg_session_main(const struct tg_account *a);   /* or NULL */
+bool tg_session_pull(struct tg_account *a, struct tg_session *s); /* one event of its client */
+void tg_session_busy(struct tg_account *a, struct tg_session *s);
+void tg_session_lost(struct tg_account *a, struct tg_session *s);
+void tg_session_bury(struct tg_account *a); /* frees what is dead */
+
+/* keys.c */
+void tg_key_load(struct tg_account *a, int dc, struct mt_client_options *o);
+void tg_key_save(struct tg_account *a, int dc, const void *key, size_t n);
+void tg_salts_save(struct tg_account *a, int dc, const struct mt_event *ev);
+void tg_offset_save(struct tg_account *a, int dc, int64_t offset);
+bool tg_authorized_load(struct tg_account *a, int dc);
+void tg_authorized_save(struct tg_account *a, int dc, bool yes);
 void tg_dc_drop_key(struct tg_account *a, int id); /* into quarantine */
 void tg_dc_drop_keys(struct tg_account *a);        /* all of them */
-void tg_dc_lost(struct tg_account *a, struct tg_dc *dc);
+
+/* authorize.c */
+void tg_dc_authorize(struct tg_account *a, struct tg_dc *dc, enum tg_purpose purpose);
+void tg_dc_set_authorized(struct tg_account *a, struct tg_dc *dc, bool yes);
 
 /* address.c */
-bool tg_address_pick(struct tg_account *a, int dc, unsigned attempt, struct mt_address *ret);
+bool tg_address_pick(struct tg_account *a, int dc, bool media, unsigned attempt,
+		     struct mt_address *ret);
 void tg_config_init(struct tg_account *a);
 void tg_config_check(struct tg_account *a); /* asks for help.getConfig when it is time (E.1) */
-void tg_config_stale(struct tg_account *a); /* it was told to have changed */
+bool tg_config_stale(struct tg_account *a); /* it may have changed; true: it is being asked for */
 
 /* query.c */
 /* done is called exactly once, but not when the account dies first. NULL: no memory. */
@@ -248,9 +285,9 @@ tg_call_own(struct tg_account *a, const struct tl_obj *method, const struct tg_c
 	    void *ctx);
 void tg_call_drop(struct tg_account *a, struct tg_call *c, bool *ret_sent); /* no answer comes */
 void tg_call_free(struct tg_account *a, struct tg_call *c);
-void tg_calls_event(struct tg_account *a, struct tg_dc *dc, const struct mt_event *ev);
-void tg_calls_retry(struct tg_account *a);                   /* those that wait for a data centre */
-void tg_calls_leave(struct tg_account *a, struct tg_dc *dc); /* its client dies: send them anew */
+void tg_calls_event(struct tg_account *a, struct tg_session *s, const struct mt_event *ev);
+void tg_calls_retry(struct tg_account *a); /* those that wait for a data centre */
+void tg_calls_leave(struct tg_account *a, struct tg_session *s); /* it dies: send them anew */
 void tg_calls_fail(struct tg_account *a, int error);
 void tg_calls_fail_at(struct tg_account *a, int dc,
 		      const struct tg_answer *r); /* that wait for it */
@@ -278,7 +315,8 @@ struct tg_refusal {
 		TG_REFUSED_TWICE, /* AUTH_KEY_DUPLICATED */
 	} kind;
 	int value;
-	int retry_after; /* for the caller, 0 = unknown */
+	int retry_after;  /* for the caller, 0 = unknown */
+	const char *name; /* the row's; a number follows it */
 };
 struct tg_refusal tg_refusal_of(int code, struct tl_str text);
 

@@ -14,7 +14,7 @@ enum { OPTION_MEDIA = 1, OPTION_TCPO = 2, OPTION_STATIC = 4, OPTION_IPV6 = 8 };
 
 static bool fits(const struct tg_account *a, const struct mt_address *x, int dc)
 {
-	return x->dc == dc && !x->media_only && (!x->tcpo_only || a->s.transport.obfuscated);
+	return x->dc == dc && (!x->tcpo_only || a->s.transport.obfuscated);
 }
 
 /* The addresses of one source that fit: counts them, and gives number want. IPv4 comes first. */
@@ -22,13 +22,13 @@ struct choice {
 	const struct tg_account *a;
 	int dc;
 	unsigned want, count;
-	bool ipv6;
+	bool ipv6, media;
 	struct mt_address *ret;
 };
 
 static void offer(struct choice *c, const struct mt_address *x)
 {
-	if (!fits(c->a, x, c->dc) || x->ipv6 != c->ipv6)
+	if (!fits(c->a, x, c->dc) || x->ipv6 != c->ipv6 || x->media_only != c->media)
 		return;
 	if (c->count++ == c->want)
 		*c->ret = *x;
@@ -62,7 +62,7 @@ static void offer_stored(struct choice *c, struct tl_cursor in)
 
 enum source { FROM_SETTINGS, FROM_STORE, BUILT_IN, SOURCES };
 
-static void offer_all(struct choice *c, enum source from, const struct tl_buf *stored)
+static void offer_kind(struct choice *c, enum source from, const struct tl_buf *stored)
 {
 	for (int v = 0; v < 2; v++) {
 		c->ipv6 = v;
@@ -84,7 +84,17 @@ static void offer_all(struct choice *c, enum source from, const struct tl_buf *s
 	}
 }
 
-bool tg_address_pick(struct tg_account *a, int dc, unsigned attempt, struct mt_address *ret)
+/* Addresses for media alone are preferred for these, and for nothing else (E.3). */
+static void offer_all(struct choice *c, enum source from, const struct tl_buf *stored, bool media)
+{
+	for (int m = media; m >= 0; m--) {
+		c->media = m;
+		offer_kind(c, from, stored);
+	}
+}
+
+bool tg_address_pick(struct tg_account *a, int dc, bool media, unsigned attempt,
+		     struct mt_address *ret)
 {
 	struct tg_key k = tg_key(a, 'o');
 	struct tl_buf stored = {0};
@@ -98,12 +108,12 @@ bool tg_address_pick(struct tg_account *a, int dc, unsigned attempt, struct mt_a
 
 		if (s != FROM_SETTINGS && a->s.address_count)
 			break;
-		offer_all(&c, (enum source)s, &stored);
+		offer_all(&c, (enum source)s, &stored, media);
 		if (!c.count || (s == FROM_STORE && attempt >= OLD_LIST_ROUNDS * c.count))
 			continue; /* nothing there answers: the built-in ones lead to a new list */
 		c.want = attempt % c.count;
 		c.count = 0;
-		offer_all(&c, (enum source)s, &stored);
+		offer_all(&c, (enum source)s, &stored, media);
 		found = true;
 	}
 	tl_buf_free(&stored);
@@ -163,6 +173,7 @@ static void configured(struct tg_account *a, struct tg_call *c, const struct tg_
 		learn(a, (const struct tl_config *)o);
 	tl_arena_free(&arena);
 	tg_timer_set(&a->timers, &a->config_timer, a->wanted ? a->config_until : TG_NEVER);
+	tg_calls_retry(a); /* those that had asked for it */
 }
 
 void tg_config_check(struct tg_account *a)
@@ -177,10 +188,11 @@ void tg_config_check(struct tg_account *a)
 	a->config_call = tg_call_own(a, &m.obj, &o, configured, NULL);
 }
 
-void tg_config_stale(struct tg_account *a)
+bool tg_config_stale(struct tg_account *a)
 {
 	a->config_until = 0;
 	tg_config_check(a);
+	return a->config_call;
 }
 
 static void due(struct tg_account *a, struct tg_timer *t)

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WRAPPER 4 /* bytes of invokeWithoutUpdates */
+
 struct tg_chain {
 	uint64_t id;
 	struct tg_call *first, **last;
@@ -62,7 +64,7 @@ void tg_call_free(struct tg_account *a, struct tg_call *c)
 	tg_map_take(&a->calls.by_id, c->id);
 	free(c->node.owned);
 	mt_wipe(c->body, c->n); /* a token or a password may have been in it */
-	free(c->body);
+	free(c->wrapped);
 	free(c);
 }
 
@@ -109,16 +111,18 @@ static void finish_error(struct tg_account *a, struct tg_call *c, int error, boo
 	finish(a, c, &r);
 }
 
-/* "FLOOD_WAIT_37", said by ourselves for Telegram, which would say it, too. */
-static void finish_held(struct tg_account *a, struct tg_call *c, int64_t until)
+/* "FLOOD_WAIT_37", said by ourselves for Telegram, which would say it, or has said it. */
+static void finish_numbered(struct tg_account *a, struct tg_call *c, int code, const char *name,
+			    int number)
 {
-	static const char name[] = "FLOOD_WAIT_";
-	int seconds = (int)((until - a->now.boot + TG_SECOND - 1) / TG_SECOND);
-	struct tg_answer r = {.error = -TG_E_TELEGRAM, .code = 420, .retry_after = seconds};
+	struct tg_answer r = {.error = -TG_E_TELEGRAM,
+			      .code = code,
+			      .retry_after = code == 420 ? number : 0,
+			      .sent = c->unclear};
 	struct tl_buf b = {0};
 
 	tl_put_text(&b, name);
-	tl_js_int(&b, seconds);
+	tl_js_int(&b, number);
 	c->node.owned = b.data;
 	r.data = b.data;
 	r.n = b.err ? 0 : b.len;
@@ -151,13 +155,16 @@ static bool may_wait(const struct tg_account *a, const struct tg_call *c, int64_
 	return until <= c->deadline && until - a->now.boot <= c->flood_wait * TG_SECOND;
 }
 
-static void send(struct tg_account *a, struct tg_call *c, struct tg_dc *dc)
+/* Only the main session hears updates (D.62); the wrapper stands before the body already. */
+static void send(struct tg_account *a, struct tg_call *c, struct tg_session *s)
 {
 	unsigned flags = c->flags | (tg_call_is_once(c->method) ? MT_QUERY_ONCE : 0u);
-	int r = mt_client_send(dc->client, c->body, c->n, flags, 0, &c->query, a->now);
+	bool bare = s->purpose == TG_FOR_MAIN || s->purpose == TG_FOR_CHECK;
+	int r = mt_client_send(s->client, bare ? c->body : c->wrapped, c->n + (bare ? 0 : WRAPPER),
+			       flags, 0, &c->query, a->now);
 
-	if (r == 0 && !tg_map_put(&dc->queries, c->query, c)) {
-		mt_client_cancel(dc->client, c->query, NULL, a->now);
+	if (r == 0 && !tg_map_put(&s->queries, c->query, c)) {
+		mt_client_cancel(s->client, c->query, NULL, a->now);
 		r = -TG_E_NOMEM;
 	}
 	if (r) {
@@ -165,12 +172,47 @@ static void send(struct tg_account *a, struct tg_call *c, struct tg_dc *dc)
 		return;
 	}
 	c->state = TG_CALL_SENT;
-	c->on = dc;
-	tg_dc_busy(a, dc);
+	c->on = s;
+	tg_session_busy(a, s);
+}
+
+static int seconds_until(const struct tg_account *a, int64_t until)
+{
+	return (int)((until - a->now.boot + TG_SECOND - 1) / TG_SECOND);
+}
+
+/* A data centre without an address: the list is asked for anew, once (D.70). */
+static bool is_known(struct tg_account *a, struct tg_call *c, struct tg_dc *dc)
+{
+	struct mt_address x;
+
+	/* an MTProxy knows the way by the number */
+	dc->known = dc->known || (a->s.proxy && a->s.proxy->kind == MT_PROXY_MTPROXY) ||
+		    tg_address_pick(a, dc->id, false, 0, &x);
+	if (dc->known)
+		return true;
+	if (!c->asked_config && tg_config_stale(a))
+		c->asked_config = true;
+	else if (c->moved_by)
+		finish_numbered(a, c, 303, c->moved_by, dc->id);
+	else
+		finish_error(a, c, -TG_E_INVALID_PARAMS, false);
+	return false;
+}
+
+/* E.10. Where a login exists, it is taken along first. */
+static void move_main(struct tg_account *a, struct tg_call *c, struct tg_dc *dc)
+{
+	c->moves_main = false;
+	if (a->authorized && !dc->authorized)
+		a->moving_to = dc->id;
+	else
+		tg_dc_become_main(a, dc);
 }
 
 static void try_send(struct tg_account *a, struct tg_call *c)
 {
+	struct tg_session *s;
 	struct tg_dc *dc;
 	int64_t until;
 
@@ -183,19 +225,25 @@ static void try_send(struct tg_account *a, struct tg_call *c)
 		return;
 	}
 	if (until) {
-		finish_held(a, c, until);
+		finish_numbered(a, c, 420, "FLOOD_WAIT_", seconds_until(a, until));
 		return;
 	}
 	dc = tg_dc_get(a, c->dc ? c->dc : a->main_dc);
 	if (!dc) {
-		finish_error(a, c, -TG_E_INVALID_PARAMS, false);
+		finish_error(a, c, -TG_E_OVERLOADED, c->unclear);
 		return;
 	}
+	if (!is_known(a, c, dc))
+		return;
+	if (c->moves_main)
+		move_main(a, c, dc);
 	if (!c->any_state && dc->id != a->main_dc && a->authorized && !dc->authorized) {
-		tg_dc_authorize(a, dc);
+		tg_dc_authorize(a, dc, c->purpose);
 		return;
 	}
-	send(a, c, dc);
+	s = tg_session_get(a, dc, c->purpose);
+	if (s)
+		send(a, c, s);
 }
 
 static bool join_chain(struct tg_account *a, struct tg_call *c, uint64_t id)
@@ -224,20 +272,25 @@ static struct tg_call *call_new(struct tg_account *a, unsigned method, const voi
 
 	if (!c)
 		return NULL;
-	c->body = malloc(n + !n);
+	c->wrapped = malloc(WRAPPER + n);
 	c->id = a->calls.last + 1;
-	if (!c->body || !tg_map_put(&a->calls.by_id, c->id, c)) {
-		free(c->body);
+	if (!c->wrapped || !tg_map_put(&a->calls.by_id, c->id, c)) {
+		free(c->wrapped);
 		free(c);
 		return NULL;
 	}
 	a->calls.last++;
+	for (int i = 0; i < WRAPPER; i++)
+		c->wrapped[i] = (uint8_t)(TL_ID_invokeWithoutUpdates >> 8 * i);
+	c->body = c->wrapped + WRAPPER;
 	memcpy(c->body, body, n);
 	c->n = n;
+	c->purpose = tg_purpose_of(method);
 	c->method = method;
 	c->node.call = c;
 	c->flags = o->flags;
 	c->dc = o->dc;
+	c->to_main = !o->dc;
 	c->deadline = o->deadline;
 	c->flood_wait = o->flood_wait;
 	c->any_state = o->any_state;
@@ -364,23 +417,14 @@ static void refuse(struct tg_account *a, struct tg_call *c, int code, struct tl_
 	finish(a, c, &r);
 }
 
-static void move(struct tg_account *a, struct tg_call *c, int dc, bool main, int code,
-		 struct tl_str text)
+/* PHONE, NETWORK and USER tell where the account lives, FILE and STATS where this call's matter
+ * does (D.70). */
+static void move(struct tg_account *a, struct tg_call *c, const struct tg_refusal *why)
 {
-	struct mt_address known;
-
-	if (++c->moves > TG_MIGRATIONS || !tg_address_pick(a, dc, 0, &known)) {
-		refuse(a, c, code, text, 0);
-		return;
-	}
-	if (main && !c->dc && !a->authorized) {
-		a->main_dc = dc; /* E.10: the login goes on there */
-	} else if (main && a->authorized) {
-		a->moving_to = dc; /* becomes the main one when it knows us */
-		c->dc = dc;
-	} else {
-		c->dc = dc;
-	}
+	c->moved_by = why->name;
+	c->moves_main = why->kind == TG_REFUSED_MOVE && c->to_main;
+	c->to_main = c->moves_main;
+	c->dc = why->value;
 	make_ready(a, c);
 }
 
@@ -400,7 +444,9 @@ static void refused(struct tg_account *a, struct tg_call *c, struct tg_dc *dc, i
 		return;
 	case TG_REFUSED_MOVE:
 	case TG_REFUSED_THERE:
-		move(a, c, why.value, why.kind == TG_REFUSED_MOVE, code, text);
+		if (++c->moves > TG_MIGRATIONS || why.value <= 0)
+			break;
+		move(a, c, &why);
 		return;
 	case TG_REFUSED_AGAIN:
 		c->unclear = true;
@@ -436,18 +482,18 @@ static void refused(struct tg_account *a, struct tg_call *c, struct tg_dc *dc, i
 	refuse(a, c, code, text, why.retry_after);
 }
 
-void tg_calls_event(struct tg_account *a, struct tg_dc *dc, const struct mt_event *ev)
+void tg_calls_event(struct tg_account *a, struct tg_session *s, const struct mt_event *ev)
 {
-	struct tg_call *c = tg_map_take(&dc->queries, ev->query);
+	struct tg_call *c = tg_map_take(&s->queries, ev->query);
 	struct tg_answer r = {.data = ev->data, .n = ev->n};
 
 	if (!c)
 		return;
 	c->on = NULL;
 	c->state = TG_CALL_WAIT;
-	tg_dc_busy(a, dc);
+	tg_session_busy(a, s);
 	if (ev->kind == MT_EV_RPC_ERROR) {
-		refused(a, c, dc, ev->code,
+		refused(a, c, s->dc, ev->code,
 			(struct tl_str){(const char *)ev->data, (uint32_t)ev->n});
 		return;
 	}
@@ -466,13 +512,13 @@ void tg_calls_retry(struct tg_account *a)
 			make_ready(a, c);
 }
 
-void tg_calls_leave(struct tg_account *a, struct tg_dc *dc)
+void tg_calls_leave(struct tg_account *a, struct tg_session *s)
 {
 	for (struct tg_call *c = a->calls.all, *next; c; c = next) {
 		bool sent;
 
 		next = c->next;
-		if (c->on != dc)
+		if (c->on != s)
 			continue;
 		recall(a, c, &sent);
 		c->unclear = sent;

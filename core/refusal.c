@@ -57,7 +57,7 @@ static bool match(struct tl_str text, const char *name, int *ret_value)
 
 struct tg_refusal tg_refusal_of(int code, struct tl_str text)
 {
-	struct tg_refusal r = {TG_REFUSED, 0, 0};
+	struct tg_refusal r = {TG_REFUSED, 0, 0, NULL};
 
 	for (size_t i = 0; text.data && i < sizeof rows / sizeof *rows; i++) {
 		int value = rows[i].value;
@@ -65,6 +65,7 @@ struct tg_refusal tg_refusal_of(int code, struct tl_str text)
 		if (!match(text, rows[i].name, &value))
 			continue;
 		r.kind = rows[i].kind;
+		r.name = rows[i].name;
 		if (r.kind == TG_REFUSED_WAIT && value < 1)
 			value = 1;
 		r.value = value;

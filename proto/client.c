@@ -361,7 +361,7 @@ static void transport_error(struct mt_client *c, int code)
 	bool in_session = c->phase == MT_OPEN;
 
 	mt_event_say(c, MT_EV_TRANSPORT_ERROR, code, NULL, 0);
-	if (code == -404 && !mt_temporary_lost(c) && in_session && ++c->lost_keys == 2)
+	if (code == -404 && !mt_temporary_lost(c) && in_session && ++c->lost_keys >= 2)
 		mt_event_say(c, MT_EV_KEY_LOST, 0, NULL, 0);
 	mt_client_close(c, true);
 }

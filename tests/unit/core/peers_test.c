@@ -359,23 +359,23 @@ TEST(addresses_are_learnt_from_the_config)
 	r->serve = config;
 	r->s.address_count = 0;
 	rig_restart(r);
-	CHECK(tg_address_pick(r->a, 2, 0, &x));
+	CHECK(tg_address_pick(r->a, 2, false, 0, &x));
 	CHECK_STR(x.host, "149.154.167.40");
 	rig_login(r);
 	CHECK_INT(r->calls[TL_help_getConfig], 1);
 	for (int i = 0; i < 2; i++) {
-		CHECK(tg_address_pick(r->a, 2, 0, &x));
+		CHECK(tg_address_pick(r->a, 2, false, 0, &x));
 		CHECK_STR(x.host, "10.0.0.2");
-		CHECK(tg_address_pick(r->a, 2, 1, &x));
+		CHECK(tg_address_pick(r->a, 2, false, 1, &x));
 		CHECK_STR(x.host, "fe80::1");
 		CHECK(x.ipv6 && x.port == 80);
-		CHECK(tg_address_pick(r->a, 2, 2, &x));
+		CHECK(tg_address_pick(r->a, 2, false, 2, &x));
 		CHECK_STR(x.host, "10.0.0.2");
-		CHECK(tg_address_pick(r->a, 2, 6, &x)); /* all of them failed three times */
+		CHECK(tg_address_pick(r->a, 2, false, 6, &x)); /* all of them failed three times */
 		CHECK_STR(x.host, "149.154.167.40");
-		CHECK(tg_address_pick(r->a, 3, 0, &x)); /* the list does not know it */
+		CHECK(tg_address_pick(r->a, 3, false, 0, &x)); /* the list does not know it */
 		CHECK_STR(x.host, "149.154.175.117");
-		CHECK(!tg_address_pick(r->a, 9, 0, &x));
+		CHECK(!tg_address_pick(r->a, 9, false, 0, &x));
 		rig_restart(r);
 	}
 	rig_pass(r, 10);

@@ -402,9 +402,9 @@ TEST(files_elsewhere_need_one_export)
 	CHECK_INT(r->calls[TL_auth_exportAuthorization], 2);
 	CHECK_INT(tg_account_state(r->a), TG_READY);
 	/* and without use it is let go */
-	CHECK(r->dc[3].slot >= 0);
+	CHECK(rig_open(r, 3) > 0);
 	rig_pass(r, 130);
-	CHECK_INT(r->dc[3].slot, -1);
+	CHECK_INT(rig_open(r, 3), 0);
 	CHECK(r->dc[2].slot >= 0);
 	rig_free(r);
 }

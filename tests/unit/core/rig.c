@@ -18,20 +18,49 @@ static void draw_bytes(void *ctx, void *out, size_t n)
 }
 
 /* ---- what the account says ---- */
+/* All connections, the data centres' first ones before the others. */
+#define EACH(r, d)                                                                                  \
+	for (struct rig_dc *d = &(r)->dc[1]; d; d = d == &(r)->dc[RIG_DCS]          ? &(r)->more[0] \
+						    : d == &(r)->more[RIG_MORE - 1] ? NULL          \
+										    : d + 1)
+
+unsigned rig_open(const struct rig *r, int dc)
+{
+	unsigned n = r->dc[dc].slot >= 0;
+
+	for (int i = 0; i < RIG_MORE; i++)
+		n += r->more[i].id == dc && r->more[i].slot >= 0;
+	return n;
+}
+
 static void connect(struct rig *r, const struct tg_event *ev)
 {
-	struct rig_dc *d = &r->dc[ev->address.dc];
+	int id = ev->address.dc;
+	struct rig_dc *d = &r->dc[id];
+	const struct tg_session *s = r->a->sessions[ev->link];
 
-	CHECK(ev->address.dc >= 1 && ev->address.dc <= RIG_DCS);
-	CHECK_INT(d->slot, -1);
+	CHECK(id >= 1 && id <= RIG_DCS);
 	if (r->refuse_connection) {
 		tg_account_lost(r->a, ev->link, r->now);
 		return;
 	}
+	/* updates are said over the first one: it is kept for the main session */
+	if (d->slot >= 0 || s->purpose != TG_FOR_MAIN) {
+		d = r->more;
+		while (d < r->more + RIG_MORE - 1 && d->slot >= 0)
+			d++;
+		CHECK(d->slot < 0);
+		d->id = id;
+		d->salt = r->dc[id].salt;
+		d->session = d->last_msg_id = d->refusals = 0;
+		d->content = 0;
+	}
 	mt_link_free(d->link);
 	d->link = mt_link_accept(&r->env.random);
 	d->slot = (int)ev->link;
-	d->connections++;
+	r->dc[id].connections++;
+	if (rig_open(r, id) > r->dc[id].most)
+		r->dc[id].most = rig_open(r, id);
 	tg_account_opened(r->a, ev->link, r->now);
 }
 
@@ -83,9 +112,9 @@ static void event(struct rig *r, const struct tg_event *ev)
 		connect(r, ev);
 		break;
 	case TG_EV_CLOSE:
-		for (int i = 1; i <= RIG_DCS; i++)
-			if (r->dc[i].slot == (int)ev->link)
-				r->dc[i].slot = -1;
+		EACH(r, d)
+		if (d->slot == (int)ev->link)
+			d->slot = -1;
 		break;
 	case TG_EV_JOB:
 		ev->job->run(ev->job);
@@ -145,8 +174,8 @@ void rig_run(struct rig *r)
 			event(r, &ev);
 			any = true;
 		}
-		for (int i = 1; i <= RIG_DCS; i++)
-			any |= rig_pump(r, i);
+		EACH(r, d)
+		any |= rig_pump(r, d);
 	} while (any);
 }
 
@@ -173,12 +202,15 @@ void rig_pass(struct rig *r, double seconds)
 
 void rig_lose(struct rig *r, int dc)
 {
-	int slot = r->dc[dc].slot;
+	EACH(r, d)
+	{
+		int slot = d->slot;
 
-	if (slot < 0)
-		return;
-	r->dc[dc].slot = -1;
-	tg_account_lost(r->a, (unsigned)slot, r->now);
+		if (slot < 0 || d->id != dc)
+			continue;
+		d->slot = -1;
+		tg_account_lost(r->a, (unsigned)slot, r->now);
+	}
 }
 
 /* ---- life ---- */
@@ -186,6 +218,8 @@ static void account_new(struct rig *r)
 {
 	r->a = tg_account_new("main", &r->s, &r->env, r->now);
 	CHECK(r->a);
+	for (int i = 0; i < RIG_MORE; i++)
+		r->more[i].slot = -1;
 	for (int i = 1; i <= RIG_DCS; i++) {
 		struct tg_key k = tg_key(r->a, 'k');
 		struct tl_buf b = {0};
@@ -218,6 +252,7 @@ static struct rig *make(bool no_keys)
 		draw_bytes(r, key, sizeof key);
 		CHECK_INT(mt_key_init(&r->dc[i].key, key), 0);
 		r->dc[i].salt = 77;
+		r->dc[i].id = i;
 		server_init(&r->dc[i].server, (uint64_t)i, BEND_NONE);
 		r->addresses[i - 1].dc = i;
 		memcpy(r->addresses[i - 1].host, hosts, sizeof hosts);
@@ -263,8 +298,8 @@ void rig_restart(struct rig *r)
 void rig_free(struct rig *r)
 {
 	tg_account_free(r->a);
-	for (int i = 1; i <= RIG_DCS; i++)
-		mt_link_free(r->dc[i].link);
+	EACH(r, d)
+	mt_link_free(d->link);
 	tl_arena_free(&r->arena);
 	if (r->held)
 		tg_batch_free(r->held);

@@ -9,6 +9,7 @@
 #include "tests/unit/proto/handshake_server.h"
 
 #define RIG_DCS 5
+#define RIG_MORE 24 /* further connections, over all data centres */
 #define RIG_EPOCH INT64_C(1700000000)
 #define RIG_LOG 4096
 #define RIG_SELF 7000
@@ -17,9 +18,10 @@
 
 struct rig_request {
 	int dc;
+	struct rig_dc *on; /* the connection it came over */
 	uint64_t msg_id;
 	unsigned method;
-	bool wrapped;
+	bool wrapped, without_updates;
 	const struct tl_obj *obj;
 };
 struct rig_result { /* ANSWER and ERROR events */
@@ -36,15 +38,20 @@ struct rig_message { /* the server's history */
 	int64_t channel;
 	char text[24];
 };
+/* A data centre and its first connection; or one more connection with one. */
 struct rig_dc {
-	struct mt_key key;
+	int id;
+	struct mt_key key; /* of the data centre */
 	struct mt_link *link;
 	int slot; /* link of the account, -1: none */
 	uint64_t session, last_msg_id, salt;
 	uint32_t content;
-	bool fresh; /* a new session, not yet announced */
-	unsigned connections;
-	struct server server; /* for a key exchange */
+	bool fresh;                 /* a new session, not yet announced */
+	unsigned connections, most; /* over all time; at once */
+	bool unknown_key;           /* of a data centre: -404 until a new one is made */
+	unsigned refusals;          /* so many packets of this connection are answered by error */
+	int error;                  /* of the transport: -404, -429, -444 */
+	struct server server;       /* for a key exchange */
 };
 struct rig {
 	struct tg_account *a;
@@ -54,7 +61,7 @@ struct rig {
 	struct tg_env env;
 	struct mt_time now;
 	uint64_t seed;
-	struct rig_dc dc[RIG_DCS + 1];
+	struct rig_dc dc[RIG_DCS + 1], more[RIG_MORE];
 	struct tl_arena arena; /* decoded requests */
 
 	/* what the account said */
@@ -89,11 +96,12 @@ void rig_restart(struct rig *r); /* kill -9, then a start from the store */
 void rig_login(struct rig *r);   /* to READY */
 void rig_run(struct rig *r);     /* until nothing moves */
 void rig_pass(struct rig *r, double seconds);
-void rig_lose(struct rig *r, int dc); /* cuts the connection */
+void rig_lose(struct rig *r, int dc);           /* cuts its connections */
+unsigned rig_open(const struct rig *r, int dc); /* how many there are */
 uint32_t rig_draw(struct rig *r, uint32_t below);
 
 /* Server side. */
-bool rig_pump(struct rig *r, int dc); /* takes what the account sent to it */
+bool rig_pump(struct rig *r, struct rig_dc *d); /* takes what the account sent over it */
 void rig_say(struct rig *r, int dc, const struct tl_obj *o);
 void rig_answer(struct rig *r, const struct rig_request *q, const struct tl_obj *o);
 void rig_refuse(struct rig *r, const struct rig_request *q, int code, const char *text);

@@ -44,9 +44,9 @@ static void deliver(struct rig *r, struct rig_dc *d)
 	free(copy);
 }
 
-static void say(struct rig *r, int dc, bool answer, bool content, const struct tl_buf *body)
+static void say(struct rig *r, struct rig_dc *d, bool answer, bool content,
+		const struct tl_buf *body)
 {
-	struct rig_dc *d = &r->dc[dc];
 	struct mt_header h = {.salt = d->salt,
 			      .session = d->session,
 			      .msg_id = next_msg_id(r, d, answer),
@@ -56,8 +56,8 @@ static void say(struct rig *r, int dc, bool answer, bool content, const struct t
 	if (d->slot < 0 || !d->session)
 		return;
 	d->content += content;
-	CHECK_INT(mt_seal(&d->key, MT_TO_CLIENT, &h, body->data, body->len, &r->env.random, &packet,
-			  NULL),
+	CHECK_INT(mt_seal(&r->dc[d->id].key, MT_TO_CLIENT, &h, body->data, body->len,
+			  &r->env.random, &packet, NULL),
 		  0);
 	CHECK_INT(mt_link_send(d->link, packet.data, packet.len, false), 0);
 	tl_buf_free(&packet);
@@ -69,7 +69,7 @@ void rig_say(struct rig *r, int dc, const struct tl_obj *o)
 	struct tl_buf b = {0};
 
 	CHECK_INT(tl_encode(&tl_api, o, &b), 0);
-	say(r, dc, false, true, &b);
+	say(r, &r->dc[dc], false, true, &b);
 	tl_buf_free(&b);
 }
 
@@ -80,7 +80,7 @@ void rig_answer(struct rig *r, const struct rig_request *q, const struct tl_obj 
 	tl_put_u32(&b, ID_RESULT);
 	tl_put_u64(&b, q->msg_id);
 	CHECK_INT(tl_encode(&tl_api, o, &b), 0);
-	say(r, q->dc, true, true, &b);
+	say(r, q->on, true, true, &b);
 	tl_buf_free(&b);
 }
 
@@ -93,7 +93,7 @@ void rig_refuse(struct rig *r, const struct rig_request *q, int code, const char
 	tl_put_u32(&b, ID_ERROR);
 	tl_put_u32(&b, (uint32_t)code);
 	tl_put_bytes(&b, text, strlen(text));
-	say(r, q->dc, true, true, &b);
+	say(r, q->on, true, true, &b);
 	tl_buf_free(&b);
 }
 
@@ -356,11 +356,8 @@ static void serve_own(struct rig *r, const struct rig_request *q)
 }
 
 /* ---- what comes to the server ---- */
-static void skip_init(struct tl_cursor *c, bool *ret_wrapped)
+static void skip_layer(struct tl_cursor *c)
 {
-	if (tl_peek_u32(c) != TL_ID_invokeWithLayer)
-		return;
-	*ret_wrapped = true;
 	tl_get(c, 8);
 	CHECK_INT(tl_get_u32(c), TL_ID_initConnection);
 	CHECK_INT(tl_get_u32(c), 0);
@@ -370,9 +367,19 @@ static void skip_init(struct tl_cursor *c, bool *ret_wrapped)
 	CHECK_INT(c->err, 0);
 }
 
-static void pong(struct rig *r, int dc, uint64_t msg_id, struct tl_cursor c)
+static void skip_init(struct tl_cursor *c, struct rig_request *q)
 {
-	struct rig_dc *d = &r->dc[dc];
+	if (tl_peek_u32(c) == TL_ID_invokeWithLayer) {
+		skip_layer(c);
+		q->wrapped = true;
+	}
+	if (tl_peek_u32(c) == TL_ID_invokeWithoutUpdates) {
+		tl_get(c, 4);
+		q->without_updates = true;
+	}
+}
+static void pong(struct rig *r, struct rig_dc *d, uint64_t msg_id, struct tl_cursor c)
+{
 	struct tl_buf b = {0};
 
 	if (d->fresh) {
@@ -381,25 +388,25 @@ static void pong(struct rig *r, int dc, uint64_t msg_id, struct tl_cursor c)
 		tl_put_u64(&b, msg_id);
 		tl_put_u64(&b, rig_draw(r, 1u << 30));
 		tl_put_u64(&b, d->salt);
-		say(r, dc, false, true, &b);
+		say(r, d, false, true, &b);
 		tl_buf_clear(&b);
 	}
 	tl_get(&c, 4);
 	tl_put_u32(&b, ID_PONG);
 	tl_put_u64(&b, msg_id);
 	tl_put_u64(&b, tl_get_u64(&c));
-	say(r, dc, true, false, &b);
+	say(r, d, true, false, &b);
 	tl_buf_free(&b);
 }
 
-static void request(struct rig *r, int dc, uint64_t msg_id, struct tl_cursor c)
+static void request(struct rig *r, struct rig_dc *d, uint64_t msg_id, struct tl_cursor c)
 {
-	struct rig_request q = {.dc = dc, .msg_id = msg_id};
+	struct rig_request q = {.dc = d->id, .on = d, .msg_id = msg_id};
 	struct tl_obj *o;
 
 	if (tl_peek_u32(&c) == ID_AFTER)
 		tl_get(&c, 12);
-	skip_init(&c, &q.wrapped);
+	skip_init(&c, &q);
 	if (!tl_is_method(&tl_api, tl_by_id(&tl_api, tl_peek_u32(&c))) ||
 	    tl_is_service(&tl_api, tl_by_id(&tl_api, tl_peek_u32(&c))))
 		return; /* acks and the like */
@@ -412,7 +419,8 @@ static void request(struct rig *r, int dc, uint64_t msg_id, struct tl_cursor c)
 		serve_own(r, &q);
 }
 
-static void one_message(struct rig *r, int dc, uint64_t msg_id, const uint8_t *body, size_t n)
+static void one_message(struct rig *r, struct rig_dc *d, uint64_t msg_id, const uint8_t *body,
+			size_t n)
 {
 	struct tl_cursor c;
 	uint8_t *copy = tl_arena_copy(&r->arena, body, n); /* requests outlive the packet */
@@ -427,25 +435,26 @@ static void one_message(struct rig *r, int dc, uint64_t msg_id, const uint8_t *b
 		tl_get(&c, 4);
 		packed = tl_get_bytes(&c);
 		CHECK_INT(mt_gunzip(packed.data, packed.len, &plain), 0);
-		one_message(r, dc, msg_id, plain.data, plain.len);
+		one_message(r, d, msg_id, plain.data, plain.len);
 		tl_buf_free(&plain);
 		return;
 	}
 	if (id == ID_PING)
-		pong(r, dc, msg_id, c);
+		pong(r, d, msg_id, c);
 	else if (id != ID_SALTS)
-		request(r, dc, msg_id, c);
+		request(r, d, msg_id, c);
 }
 
-static void shake_hands(struct rig *r, int dc, const uint8_t *body, size_t n)
+static void shake_hands(struct rig *r, struct rig_dc *d, const uint8_t *body, size_t n)
 {
-	struct rig_dc *d = &r->dc[dc];
+	struct rig_dc *home = &r->dc[d->id];
 	struct tl_buf answer = {0}, packet = {0};
 
 	r->handshakes++;
-	d->server.time = (int32_t)(r->now.real / second);
-	server_answer(&d->server, body, n, &answer);
-	CHECK_INT(mt_key_init(&d->key, d->server.key), 0);
+	home->unknown_key = false;
+	home->server.time = (int32_t)(r->now.real / second);
+	server_answer(&home->server, body, n, &answer);
+	CHECK_INT(mt_key_init(&home->key, home->server.key), 0);
 	tl_put_u64(&packet, 0);
 	tl_put_u64(&packet, next_msg_id(r, d, true));
 	tl_put_u32(&packet, (uint32_t)answer.len);
@@ -456,10 +465,24 @@ static void shake_hands(struct rig *r, int dc, const uint8_t *body, size_t n)
 	deliver(r, d);
 }
 
-static void packet(struct rig *r, int dc, const uint8_t *data, size_t n)
+/* The server closes the connection behind it, and knows nothing of what was said. */
+static void transport_error(struct rig *r, struct rig_dc *d, int32_t code)
+{
+	int slot = d->slot;
+
+	d->session = 0;
+	CHECK_INT(mt_link_send(d->link, &code, sizeof code, false), 0);
+	deliver(r, d);
+	if (d->slot == slot) {
+		d->slot = -1;
+		tg_account_lost(r->a, (unsigned)slot, r->now);
+	}
+}
+
+static void packet(struct rig *r, struct rig_dc *d, const uint8_t *data, size_t n)
 {
 	static const uint8_t no_key[8];
-	struct rig_dc *d = &r->dc[dc];
+	const struct rig_dc *home = &r->dc[d->id];
 	struct tl_buf plain = {0};
 	struct mt_header h;
 	struct tl_cursor c;
@@ -467,11 +490,16 @@ static void packet(struct rig *r, int dc, const uint8_t *data, size_t n)
 	size_t body_n;
 
 	if (memcmp(data, no_key, sizeof no_key) == 0) {
-		shake_hands(r, dc, data + 20, n - 20);
+		shake_hands(r, d, data + 20, n - 20);
 		return;
 	}
 	r->packets++;
-	CHECK_INT(mt_open(&d->key, MT_TO_SERVER, data, n, &plain, &h, &body, &body_n), 0);
+	if (home->unknown_key || d->refusals) {
+		d->refusals -= d->refusals > 0;
+		transport_error(r, d, home->unknown_key ? -404 : d->error);
+		return;
+	}
+	CHECK_INT(mt_open(&home->key, MT_TO_SERVER, data, n, &plain, &h, &body, &body_n), 0);
 	if (h.session != d->session) {
 		d->session = h.session;
 		d->content = 0;
@@ -487,17 +515,16 @@ static void packet(struct rig *r, int dc, const uint8_t *data, size_t n)
 			const uint8_t *inner = tl_get(&c, size);
 
 			CHECK(inner);
-			one_message(r, dc, id, inner, size);
+			one_message(r, d, id, inner, size);
 		}
 	} else {
-		one_message(r, dc, h.msg_id, body, body_n);
+		one_message(r, d, h.msg_id, body, body_n);
 	}
 	tl_buf_free(&plain);
 }
 
-bool rig_pump(struct rig *r, int dc)
+bool rig_pump(struct rig *r, struct rig_dc *d)
 {
-	struct rig_dc *d = &r->dc[dc];
 	struct tl_buf *out;
 	struct mt_packet p;
 	bool any = false;
@@ -508,7 +535,7 @@ bool rig_pump(struct rig *r, int dc)
 	CHECK_INT(mt_link_feed(d->link, out->data, out->len), 0);
 	tl_buf_drop(out, out->len);
 	while (d->slot >= 0 && mt_link_next(d->link, &p) == 0 && p.kind == MT_PACKET_DATA) {
-		packet(r, dc, p.data, p.n);
+		packet(r, d, p.data, p.n);
 		any = true;
 	}
 	return any;
