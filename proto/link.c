@@ -16,7 +16,7 @@ struct mt_link {
 	struct mt_transport transport;
 	struct mt_framer framer;
 	struct mt_obfuscation obfuscation;
-	int dc;
+	int dc;       /* server: what the client's header asks for */
 	bool greeted; /* client: tag or header is out; server: the client's was understood */
 	int err;      /* sticky */
 	size_t in_at; /* bytes of in that are done with */
@@ -112,6 +112,23 @@ struct mt_link *mt_link_accept(const struct mt_env *env)
 	l->env = env;
 	l->framer.server = true;
 	return l;
+}
+
+struct mt_link *mt_link_accept_secret(const struct mt_env *env, const uint8_t secret[16])
+{
+	struct mt_link *l = mt_link_accept(env);
+
+	if (l) {
+		l->transport.has_secret = true;
+		memcpy(l->transport.secret, secret, sizeof l->transport.secret);
+	}
+	return l;
+}
+
+const struct mt_transport *mt_link_met(const struct mt_link *l, int *ret_dc)
+{
+	*ret_dc = l->dc;
+	return l->greeted ? &l->transport : NULL;
 }
 
 void mt_link_free(struct mt_link *l)
@@ -272,27 +289,29 @@ static int detect(struct mt_link *l)
 	static const uint8_t seq_zero[4];
 	const uint8_t *p = l->in.data;
 	size_t n = l->in.len;
+	bool secret = l->transport.has_secret; /* then nothing but obfuscation counts */
 	int err;
 
-	if (n && p[0] == 0xef) {
+	if (!secret && n && p[0] == 0xef) {
 		l->in_at = 1;
 		l->transport.framing = MT_ABRIDGED;
 	} else if (n < 4) {
 		return 0;
-	} else if (memcmp(p, "\xee\xee\xee\xee", 4) == 0) {
+	} else if (!secret && memcmp(p, "\xee\xee\xee\xee", 4) == 0) {
 		l->in_at = 4;
 		l->transport.framing = MT_INTERMEDIATE;
-	} else if (memcmp(p, "\xdd\xdd\xdd\xdd", 4) == 0) {
+	} else if (!secret && memcmp(p, "\xdd\xdd\xdd\xdd", 4) == 0) {
 		l->in_at = 4;
 		l->transport.framing = MT_PADDED;
 	} else if (n < FULL_HEAD) {
 		return 0;
-	} else if (memcmp(p + 4, seq_zero, 4) == 0) {
+	} else if (!secret && memcmp(p + 4, seq_zero, 4) == 0) {
 		l->transport.framing = MT_FULL;
 	} else if (n < MT_OBFUSCATED_HEADER) {
 		return 0;
 	} else {
-		err = mt_obfuscate_accept(&l->obfuscation, p, &l->transport.framing);
+		err = mt_obfuscate_accept(&l->obfuscation, p, secret ? l->transport.secret : NULL,
+					  &l->transport.framing, &l->dc);
 		if (err)
 			return err;
 		l->in_at = MT_OBFUSCATED_HEADER;

@@ -78,15 +78,16 @@ void mt_obfuscate_start(struct mt_obfuscation *o, const struct mt_transport *t, 
 }
 
 int mt_obfuscate_accept(struct mt_obfuscation *o, const uint8_t header[MT_OBFUSCATED_HEADER],
-			enum mt_framing *ret_framing)
+			const uint8_t *secret, enum mt_framing *ret_framing, int *ret_dc)
 {
 	uint8_t plain[MT_OBFUSCATED_HEADER];
 
-	set_streams(&o->dec, &o->enc, header, NULL);
+	set_streams(&o->dec, &o->enc, header, secret);
 	mt_ctr_xor(&o->dec, header, plain, sizeof plain);
 	for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
 		if (load_u32(plain + TAG_AT) == tags[i]) {
 			*ret_framing = (enum mt_framing)i;
+			*ret_dc = (int16_t)(plain[DC_AT] | plain[DC_AT + 1] << 8);
 			return 0;
 		}
 	}

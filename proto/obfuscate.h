@@ -13,8 +13,9 @@ struct mt_obfuscation {
 /* Draws a header for a client and sets both streams (C.25-C.28). */
 void mt_obfuscate_start(struct mt_obfuscation *o, const struct mt_transport *t, int dc,
 			const struct mt_env *env, uint8_t ret_header[MT_OBFUSCATED_HEADER]);
-/* Server side: takes a client's header. -TG_E_TRANSPORT: no known tag in it. The dc is ignored. */
+/* Server side: takes a client's header, with its secret or NULL. -TG_E_TRANSPORT: no known tag in
+ * it. */
 int mt_obfuscate_accept(struct mt_obfuscation *o, const uint8_t header[MT_OBFUSCATED_HEADER],
-			enum mt_framing *ret_framing) TL_MUST;
+			const uint8_t *secret, enum mt_framing *ret_framing, int *ret_dc) TL_MUST;
 
 #endif

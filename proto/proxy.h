@@ -50,6 +50,10 @@ struct mt_way {
 struct mt_link *mt_link_new_through(const struct mt_transport *t, int dc, const struct mt_way *way,
 				    const struct mt_env *env);
 bool mt_link_ready(const struct mt_link *l); /* true at once without a proxy */
+/* Server side, as an MTProxy hears it: obfuscated with its secret, and nothing else. */
+struct mt_link *mt_link_accept_secret(const struct mt_env *env, const uint8_t secret[16]);
+/* Server side: what the client speaks, and the dc in its header (C.26). NULL: not known yet. */
+const struct mt_transport *mt_link_met(const struct mt_link *l, int *ret_dc);
 /* Why a feed or next failed, when it was the proxy; else NULL. Lives as long as the link. */
 const char *mt_link_reason(const struct mt_link *l);
 

@@ -1,6 +1,6 @@
 /* One TCP connection: bytes in and out, framing by proto's server side of a link, bounded buffers.
  * Owned by net. A connection is only marked dead here and freed between two turns of the loop. */
-#include "net.h"
+#include "front.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +13,11 @@
 
 #define READ_BYTES (64u << 10)
 #define READS_A_TURN 16
+
+static struct tl_buf *out_of(struct sb_conn *c)
+{
+	return c->front ? sb_front_out(c) : mt_link_out(c->link);
+}
 
 void sb_conn_close(struct sb_conn *c)
 {
@@ -32,7 +37,7 @@ void sb_conn_finish(struct sb_conn *c)
 
 void sb_conn_flush(struct sb_conn *c)
 {
-	struct tl_buf *b = mt_link_out(c->link);
+	struct tl_buf *b = out_of(c);
 	struct ev_loop *loop = c->net->s->loop;
 
 	while (!c->dead && b->len) {
@@ -71,7 +76,7 @@ void sb_conn_send_now(struct sb_conn *c, const uint8_t *data, size_t n)
 	if (c->dead)
 		return;
 	c->net->count.packets_out++;
-	if (mt_link_send(c->link, data, n, false) || mt_link_out(c->link)->len > SB_MAX_OUT)
+	if (mt_link_send(c->link, data, n, false) || out_of(c)->len > SB_MAX_OUT)
 		sb_conn_close(c);
 }
 
@@ -97,12 +102,28 @@ void sb_conn_packet_in(struct sb_conn *c, const uint8_t *data, size_t n, bool qu
 	sb_session_packet(c, data, n, quick_ack);
 }
 
+static void count_transport(struct sb_conn *c)
+{
+	int dc;
+	const struct mt_transport *t = c->counted ? NULL : mt_link_met(c->link, &dc);
+
+	if (!t)
+		return;
+	c->counted = true;
+	c->net->count.transports[t->obfuscated][t->framing]++;
+}
+
 static void packets(struct sb_conn *c)
 {
 	struct mt_packet p;
 
 	while (!c->dead && !c->closing) {
-		if (mt_link_next(c->link, &p)) {
+		int err = mt_link_next(c->link, &p);
+
+		if (c->front && !sb_front_pass(c, err))
+			return;
+		count_transport(c);
+		if (err) {
 			sb_conn_close(c);
 			return;
 		}
@@ -140,7 +161,8 @@ static void readable(struct ev_loop *loop, ev_io *w, int events)
 		}
 		c->heard = sb_now(c->net->s);
 		c->net->count.bytes_in += (uint64_t)n;
-		if (mt_link_feed(c->link, bytes, (size_t)n)) {
+		if (c->front ? sb_front_feed(c, bytes, (size_t)n)
+			     : mt_link_feed(c->link, bytes, (size_t)n)) {
 			sb_conn_close(c);
 			return;
 		}
@@ -157,15 +179,29 @@ static void writable(struct ev_loop *loop, ev_io *w, int events)
 	sb_conn_flush(w->data);
 }
 
-void sb_conn_accept(struct sb_net *n, int fd, int dc, const char *ip)
+static struct sb_conn *conn_new(struct sb_net *n, struct sb_door *door)
 {
 	struct sb_conn *c = n->conn_count < SB_MAX_CONNS ? calloc(1, sizeof *c) : NULL;
+
+	if (!c)
+		return NULL;
+	c->link = door ? sb_front_link(n, door) : mt_link_accept(&n->env);
+	if (door)
+		c->front = sb_front_new(door);
+	if (c->link && (c->front || !door))
+		return c;
+	mt_link_free(c->link);
+	sb_front_free(c->front);
+	free(c);
+	return NULL;
+}
+
+void sb_conn_accept(struct sb_net *n, int fd, int dc, struct sb_door *door, const char *ip)
+{
+	struct sb_conn *c = conn_new(n, door);
 	int on = 1;
 
-	if (c)
-		c->link = mt_link_accept(&n->env);
-	if (!c || !c->link) {
-		free(c);
+	if (!c) {
 		close(fd);
 		return;
 	}
@@ -186,6 +222,7 @@ void sb_conn_accept(struct sb_net *n, int fd, int dc, const char *ip)
 	n->conns = c;
 	n->conn_count++;
 	n->count.accepted++;
+	n->count.direct += !door;
 }
 
 static void conn_free(struct sb_conn *c)
@@ -200,6 +237,7 @@ static void conn_free(struct sb_conn *c)
 	ev_io_stop(c->net->s->loop, &c->write);
 	sb_held_free(c);
 	mt_link_free(c->link);
+	sb_front_free(c->front);
 	close(c->fd);
 	free(c);
 }
@@ -211,7 +249,7 @@ void sb_conn_reap(struct sb_net *n)
 
 	for (struct sb_conn *c = n->conns; c; c = next) {
 		next = c->next;
-		if (!c->dead && (c->closing || mt_link_out(c->link)->len))
+		if (!c->dead && (c->closing || out_of(c)->len))
 			sb_conn_flush(c);
 		if (c->dead)
 			conn_free(c);
@@ -223,6 +261,7 @@ void sb_conn_tick(struct sb_conn *c, int64_t now)
 	int64_t idle = c->sessions ? SB_IDLE_SECONDS : SB_FIRST_SECONDS;
 
 	sb_fault_tick(c, now);
-	if ((c->disconnect && now > c->disconnect) || now - c->heard > idle * NS)
+	if ((c->disconnect && now > c->disconnect) || now - c->heard > idle * NS ||
+	    (c->front && sb_front_late(c, now)))
 		sb_conn_close(c);
 }

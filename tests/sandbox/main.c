@@ -1,5 +1,6 @@
 /* layerd-sandbox: a Telegram in a box. Switches, the line that says ready, the loop. */
 #include "net.h"
+#include "proto/proxy.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -15,8 +16,8 @@
 
 static const char usage[] =
 	"usage: layerd-sandbox [--listen HOST:PORT] [--listen6 HOST:PORT] [--control PATH]\n"
-	"                      [--write-key FILE] [--dcs N] [--seed N] [--data DIR] [--log-level "
-	"L]\n"
+	"                      [--write-key FILE] [--dcs N] [--seed N] [--data DIR]\n"
+	"                      [--proxy KIND=HOST:PORT[,SECRET]]… [--log-level L]\n"
 	"A Telegram in a box: several data centres on loopback, in memory. Prints one line of "
 	"JSON\n"
 	"when it is ready. DC k listens on PORT + k - 1; port 0 picks free ports.\n"
@@ -27,6 +28,10 @@ static const char usage[] =
 	"  --dcs N              data centres, 1 to 16; default 3\n"
 	"  --seed N             repeatable keys and ids\n"
 	"  --data DIR           keeps the RSA key there\n"
+	"  --proxy KIND=HOST:PORT[,SECRET]  a proxy before the data centres: socks5 and http "
+	"(SECRET is\n"
+	"                       then USER:PASSWORD, or none), mtproxy (hex or base64, dd and ee "
+	"too)\n"
 	"  --log-level L        0 quiet, 1 calls, 2 more\n"
 	"  --version, --help\n";
 
@@ -34,6 +39,7 @@ struct switches {
 	struct sb_net_options net;
 	const char *control;
 	char host4[64], host6[64];
+	struct mt_proxy doors[SB_MAX_DOORS];
 	int dcs, log_level;
 	uint64_t seed;
 };
@@ -59,6 +65,42 @@ static bool read_address(const char *text, char host[64], int *ret_port)
 		return false;
 	*ret_port = (int)port;
 	return true;
+}
+
+static bool read_login(const char *text, struct mt_proxy *p)
+{
+	const char *colon = strchr(text, ':');
+
+	if (!*text)
+		return true;
+	if (!colon || colon == text || colon - text > MT_PROXY_TEXT_MAX ||
+	    strlen(colon + 1) > MT_PROXY_TEXT_MAX)
+		return false;
+	memcpy(p->user, text, (size_t)(colon - text));
+	memcpy(p->password, colon + 1, strlen(colon + 1) + 1);
+	return true;
+}
+
+/* KIND=HOST:PORT[,SECRET] */
+static bool read_proxy(const char *text, struct mt_proxy *ret)
+{
+	const char *equals = strchr(text, '='), *comma = strchr(text, ','), *secret, *reason;
+	char kind[16], address[80];
+	int port = 0;
+
+	if (sscanf(text, "%15[^=]=%79[^,]", kind, address) != 2 || !equals ||
+	    !read_address(address, ret->host, &port))
+		return false;
+	ret->port = (uint16_t)port;
+	secret = comma ? comma + 1 : "";
+	for (ret->kind = MT_PROXY_MTPROXY; ret->kind <= MT_PROXY_HTTP; ret->kind++) {
+		if (strcmp(kind, mt_proxy_kind_name(ret->kind)) != 0)
+			continue;
+		if (ret->kind == MT_PROXY_MTPROXY)
+			return mt_proxy_parse_secret(secret, strlen(secret), ret, &reason) == 0;
+		return read_login(secret, ret);
+	}
+	return false;
 }
 
 static bool read_number(const char *text, uint64_t max, uint64_t *ret)
@@ -101,6 +143,9 @@ static bool read_switch(int c, const char *arg, struct switches *w)
 	case 'D':
 		w->net.data = arg;
 		return true;
+	case 'P':
+		return w->net.door_count < SB_MAX_DOORS &&
+		       read_proxy(arg, &w->doors[w->net.door_count++]);
 	case 'L':
 		if (!read_number(arg, 9, &x))
 			return false;
@@ -122,6 +167,7 @@ static int read_switches(int argc, char **argv, struct switches *w)
 		{"dcs", required_argument, NULL, 'd'},
 		{"seed", required_argument, NULL, 's'},
 		{"data", required_argument, NULL, 'D'},
+		{"proxy", required_argument, NULL, 'P'},
 		{"log-level", required_argument, NULL, 'L'},
 		{"version", no_argument, NULL, 'V'},
 		{"help", no_argument, NULL, 'h'},
@@ -164,9 +210,9 @@ static void say_ready(const struct sandbox *s, const struct switches *w)
 						     a[i].host, "port", a[i].port));
 	snprintf(fingerprint, sizeof fingerprint, "%016llx",
 		 (unsigned long long)sb_net_fingerprint(s->net));
-	line = json_pack("{s:b,s:o,s:s?,s:s,s:s?,s:i}", "ready", 1, "dcs", dcs, "rsa_key",
-			 w->net.write_key, "fingerprint", fingerprint, "control", w->control,
-			 "layer", (int)tl_layer(&tl_api));
+	line = json_pack("{s:b,s:o,s:o,s:s?,s:s,s:s?,s:i}", "ready", 1, "dcs", dcs, "proxies",
+			 sb_net_doors(s->net), "rsa_key", w->net.write_key, "fingerprint",
+			 fingerprint, "control", w->control, "layer", (int)tl_layer(&tl_api));
 	text = json_dumps(line, JSON_COMPACT);
 	puts(text ? text : "");
 	fflush(stdout);
@@ -220,7 +266,10 @@ static int serve(struct switches *w)
 int main(int argc, char **argv)
 {
 	struct switches w = {.net = {.host4 = w.host4}, .host4 = "127.0.0.1", .dcs = DEFAULT_DCS};
-	int code = read_switches(argc, argv, &w);
+	int code;
+
+	w.net.doors = w.doors;
+	code = read_switches(argc, argv, &w);
 
 	signal(SIGPIPE, SIG_IGN);
 	return code ? code - 1 : serve(&w);

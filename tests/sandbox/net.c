@@ -1,5 +1,5 @@
 /* The sandbox's net: listeners, the turn of the loop, clock and chance. Owned by net. */
-#include "net.h"
+#include "front.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -89,7 +89,7 @@ static void acceptable(struct ev_loop *loop, ev_io *w, int events)
 			inet_ntop(AF_INET, &((struct sockaddr_in *)&a)->sin_addr, ip, sizeof ip);
 		else
 			inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&a)->sin6_addr, ip, sizeof ip);
-		sb_conn_accept(l->net, fd, l->dc, ip);
+		sb_conn_accept(l->net, fd, l->dc, l->door, ip);
 	}
 }
 
@@ -126,21 +126,22 @@ static int bind_port(int fd, const char *host, int port, bool ipv6)
 	return bind(fd, (struct sockaddr *)&sa, len);
 }
 
-static bool listen_on(struct sb_net *n, int dc, const char *host, int port, bool ipv6)
+/* 0 = it cannot be; else the port */
+static uint16_t listen_on(struct sb_net *n, const struct sb_listener *as, const char *host,
+			  int port, bool ipv6)
 {
 	struct sb_listener *l = &n->listeners[n->listener_count];
-	struct sb_address *a = &n->addresses[n->listener_count];
 	struct sockaddr_storage sa;
 	socklen_t len = address(host, port, ipv6, &sa);
 	int on = 1, fd;
 
 	if (!len) {
 		fprintf(stderr, "layerd-sandbox: %s is not a numeric address\n", host);
-		return false;
+		return 0;
 	}
 	fd = socket(ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return false;
+		return 0;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (ipv6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
@@ -148,24 +149,49 @@ static bool listen_on(struct sb_net *n, int dc, const char *host, int port, bool
 	    getsockname(fd, (struct sockaddr *)&sa, &len)) {
 		fprintf(stderr, "layerd-sandbox: %s port %d: %s\n", host, port, strerror(errno));
 		close(fd);
-		return false;
+		return 0;
 	}
-	*l = (struct sb_listener){.net = n, .fd = fd, .dc = dc};
+	*l = *as;
+	l->net = n;
+	l->fd = fd;
 	ev_io_init(&l->io, acceptable, fd, EV_READ);
 	l->io.data = l;
 	ev_io_start(n->s->loop, &l->io);
+	n->listener_count++;
+	return ntohs(ipv6 ? ((struct sockaddr_in6 *)&sa)->sin6_port
+			  : ((struct sockaddr_in *)&sa)->sin_port);
+}
+
+static bool open_dc(struct sb_net *n, int dc, const char *host, int port, bool ipv6)
+{
+	struct sb_address *a = &n->addresses[n->address_count];
+	const struct sb_listener as = {.dc = dc};
+
+	a->port = listen_on(n, &as, host, port, ipv6);
 	a->dc = dc;
 	a->ipv6 = ipv6;
-	a->port = ntohs(ipv6 ? ((struct sockaddr_in6 *)&sa)->sin6_port
-			     : ((struct sockaddr_in *)&sa)->sin_port);
 	snprintf(a->host, sizeof a->host, "%s", host);
-	n->listener_count++;
-	return true;
+	n->address_count += a->port != 0;
+	return a->port;
+}
+
+static bool open_door(struct sb_net *n, const struct mt_proxy *is)
+{
+	struct sb_listener as = {.door = calloc(1, sizeof *as.door)};
+
+	if (!as.door)
+		return false;
+	as.door->is = *is;
+	as.door->is.port = listen_on(n, &as, is->host, is->port, strchr(is->host, ':') != NULL);
+	if (as.door->is.port)
+		return true;
+	free(as.door);
+	return false;
 }
 
 const struct sb_address *sb_net_addresses(struct sb_net *n, unsigned *ret_count)
 {
-	*ret_count = n->listener_count;
+	*ret_count = n->address_count;
 	return n->addresses;
 }
 
@@ -212,10 +238,13 @@ static bool open_doors(struct sb_net *n, const struct sb_net_options *o)
 		int port4 = o->port4 ? o->port4 + dc - 1 : 0;
 		int port6 = o->port6 ? o->port6 + dc - 1 : 0;
 
-		if (!listen_on(n, dc, o->host4, port4, false) ||
-		    (o->host6 && !listen_on(n, dc, o->host6, port6, true)))
+		if (!open_dc(n, dc, o->host4, port4, false) ||
+		    (o->host6 && !open_dc(n, dc, o->host6, port6, true)))
 			return false;
 	}
+	for (unsigned i = 0; i < o->door_count; i++)
+		if (!open_door(n, &o->doors[i]))
+			return false;
 	return true;
 }
 
@@ -255,9 +284,11 @@ void sb_net_stop(struct sb_net *n)
 		ev_io_stop(n->s->loop, &n->listeners[i].io);
 		close(n->listeners[i].fd);
 	}
-	n->listener_count = 0;
 	sb_net_cut(n, 0);
 	sb_conn_reap(n);
+	for (unsigned i = 0; i < n->listener_count; i++)
+		free(n->listeners[i].door);
+	n->listener_count = n->address_count = 0;
 }
 
 void sb_net_free(struct sb_net *n)
@@ -282,6 +313,32 @@ void sb_net_cut(struct sb_net *n, int dc)
 			sb_conn_close(c);
 }
 
+struct json_t *sb_net_doors(struct sb_net *n)
+{
+	json_t *all = json_array();
+
+	for (unsigned i = 0; i < n->listener_count; i++)
+		if (n->listeners[i].door)
+			json_array_append_new(all, sb_front_stats(n->listeners[i].door));
+	return all;
+}
+
+static json_t *transports(const struct sb_net *n)
+{
+	static const char *const names[2][MT_FULL + 1] = {
+		{"abridged", "intermediate", "padded", "full"},
+		{"obfuscated-abridged", "obfuscated-intermediate", "obfuscated-padded", NULL}};
+	json_t *all = json_object();
+
+	for (int o = 0; o < 2; o++)
+		for (int f = 0; f <= MT_FULL; f++)
+			if (names[o][f])
+				json_object_set_new(
+					all, names[o][f],
+					json_integer((json_int_t)n->count.transports[o][f]));
+	return all;
+}
+
 struct json_t *sb_net_stats(struct sb_net *n)
 {
 	unsigned keys = 0, sessions = 0;
@@ -292,13 +349,14 @@ struct json_t *sb_net_stats(struct sb_net *n)
 		for (struct sb_key *k = n->keys[b]; k; k = k->next)
 			sessions += k->session_count;
 	return json_pack(
-		"{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "connections",
-		(json_int_t)n->conn_count, "keys", (json_int_t)keys, "sessions",
+		"{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o}",
+		"connections", (json_int_t)n->conn_count, "keys", (json_int_t)keys, "sessions",
 		(json_int_t)sessions, "accepted", (json_int_t)n->count.accepted, "packets_in",
 		(json_int_t)n->count.packets_in, "packets_out", (json_int_t)n->count.packets_out,
 		"bytes_in", (json_int_t)n->count.bytes_in, "bytes_out",
 		(json_int_t)n->count.bytes_out, "calls", (json_int_t)n->count.calls, "handshakes",
 		(json_int_t)n->count.handshakes, "bad_packets", (json_int_t)n->count.bad_packets,
 		"bad_msg", (json_int_t)n->count.bad_msg, "resent", (json_int_t)n->count.resent,
-		"replayed", (json_int_t)n->count.replayed);
+		"replayed", (json_int_t)n->count.replayed, "direct", (json_int_t)n->count.direct,
+		"proxies", sb_net_doors(n), "transports", transports(n));
 }

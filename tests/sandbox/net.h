@@ -11,6 +11,7 @@
 
 /* ---- limits ---------------------------------------------------------------------------------- */
 #define SB_MAX_DCS 16
+#define SB_MAX_DOORS 16 /* of proxies */
 #define SB_MAX_CONNS 4096
 #define SB_MAX_SESSIONS 256             /* of one key; the one idle longest goes */
 #define SB_MAX_OUT (64u << 20)          /* bytes waiting for one socket; above: closed */
@@ -118,6 +119,7 @@ struct sb_conn {
 	struct sb_net *net;
 	struct sb_conn *next, **pprev;
 	struct mt_link *link;
+	struct sb_front *front; /* came through a proxy's door (front.h); then dc is 0 at first */
 	struct sb_session *sessions;
 	struct sb_held *held;
 	ev_io read, write;
@@ -126,12 +128,13 @@ struct sb_conn {
 	int64_t opened, heard; /* ns */
 	int64_t disconnect;    /* of ping_delay_disconnect; 0 = none */
 	int64_t stall_until;   /* fault */
-	bool closing, dead, reading_off;
+	bool closing, dead, reading_off, counted;
 	uint64_t user_seen; /* of the last key heard here; for filters */
 };
 struct sb_listener {
 	ev_io io;
 	struct sb_net *net;
+	struct sb_door *door; /* NULL: a data centre's own */
 	int fd, dc;
 };
 
@@ -204,9 +207,9 @@ struct sb_net {
 	struct sb_rsa *rsa;
 	struct sb_handshake *handshakes;
 	unsigned handshake_count;
-	struct sb_listener listeners[2 * SB_MAX_DCS];
+	struct sb_listener listeners[2 * SB_MAX_DCS + SB_MAX_DOORS]; /* doors behind the others */
 	struct sb_address addresses[2 * SB_MAX_DCS];
-	unsigned listener_count;
+	unsigned listener_count, address_count;
 	struct sb_conn *conns;
 	unsigned conn_count;
 	struct sb_key *keys[SB_KEY_BUCKETS];
@@ -220,16 +223,19 @@ struct sb_net {
 	unsigned ticks, delayed;           /* delayed: calls that a fault holds back */
 	struct tl_buf plain, packet, work; /* scratch: opened, sealed, encoded */
 	struct {
-		uint64_t accepted, packets_in, packets_out, bytes_in, bytes_out, calls, handshakes,
-			bad_packets, resent, replayed, bad_msg;
+		uint64_t accepted, direct, packets_in, packets_out, bytes_in, bytes_out, calls,
+			handshakes, bad_packets, resent, replayed, bad_msg;
+		uint64_t transports[2][MT_FULL + 1]; /* plain, obfuscated */
 	} count;
 };
 
 struct sb_net_options {
-	const char *host4, *host6; /* host6 NULL: no IPv6 */
-	int port4, port6;          /* DC k on port + k - 1; 0 = free ports */
-	const char *data;          /* folder that keeps the RSA key, or NULL */
-	const char *write_key;     /* PEM goes there, or NULL */
+	const char *host4, *host6;    /* host6 NULL: no IPv6 */
+	int port4, port6;             /* DC k on port + k - 1; 0 = free ports */
+	const char *data;             /* folder that keeps the RSA key, or NULL */
+	const char *write_key;        /* PEM goes there, or NULL */
+	const struct mt_proxy *doors; /* front ends: where they listen, and their secrets */
+	unsigned door_count;
 	bool seeded;
 };
 /* Opens the doors. NULL with a line on stderr. */
@@ -279,7 +285,7 @@ void sb_handshakes_free(struct sb_net *n);
 void sb_handshakes_tick(struct sb_net *n, int64_t now);
 
 /* conn.c */
-void sb_conn_accept(struct sb_net *n, int fd, int dc, const char *ip);
+void sb_conn_accept(struct sb_net *n, int fd, int dc, struct sb_door *door, const char *ip);
 void sb_conn_packet_in(struct sb_conn *c, const uint8_t *data, size_t n, bool quick_ack);
 void sb_conn_packet_out(struct sb_conn *c, uint8_t *data, size_t n); /* through the faults */
 void sb_conn_send_now(struct sb_conn *c, const uint8_t *data, size_t n);

@@ -82,6 +82,7 @@ void sb_net_clear_fault(struct sb_net *n, uint64_t fault); /* 0 = all */
 void sb_net_cut(struct sb_net *n,
 		int dc); /* closes every connection of a DC (0: all); restart_dc */
 struct json_t *sb_net_stats(struct sb_net *n);
+struct json_t *sb_net_doors(struct sb_net *n); /* of proxies: kind, link, figures */
 
 /* ---- world: what net calls
  * ---------------------------------------------------------------------------- */

@@ -40,7 +40,8 @@ static void run_sandbox(int out, const char *key, const char *control)
 	self[n] = 0;
 	snprintf(path, sizeof path, "%s/../layerd-sandbox", dirname(self));
 	dup2(out, 1);
-	execl(path, path, "--dcs", "2", "--write-key", key, "--control", control, (char *)NULL);
+	execl(path, path, "--dcs", "2", "--write-key", key, "--control", control, RIG_DOORS,
+	      (char *)NULL);
 	_exit(127);
 }
 
@@ -81,6 +82,12 @@ static void start(struct rig *r)
 	dc = dc ? strstr(dc, "\"port\":") : NULL;
 	CHECK(dc);
 	r->port = (uint16_t)atoi(dc + 7);
+	dc = strstr(line, "\"proxies\"");
+	for (int i = 0; i < 4; i++) {
+		dc = dc ? strstr(dc + 1, "\"port\":") : NULL;
+		CHECK(dc);
+		r->doors[i] = (uint16_t)atoi(dc + 7);
+	}
 	read_key(r, key);
 	CHECK(strlen(control) < sizeof a.sun_path);
 	memcpy(a.sun_path, control, strlen(control));
@@ -105,9 +112,9 @@ void rig_control(struct rig *r, const char *text, const char *want)
 
 /* ---- bytes -------------------------------------------------------------------------------------
  */
-static int dial(const struct rig *r)
+int rig_dial(uint16_t port)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(r->port)};
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -115,7 +122,12 @@ static int dial(const struct rig *r)
 	return fd;
 }
 
-static void put(int fd, struct tl_buf *b)
+int64_t rig_now(void)
+{
+	return now().real / 1000000000;
+}
+
+void rig_put(int fd, struct tl_buf *b)
 {
 	while (b && b->len) {
 		ssize_t n = send(fd, b->data, b->len, MSG_NOSIGNAL);
@@ -144,7 +156,7 @@ static void make_key(struct rig *r)
 
 		while (mt_client_next(c, &e)) {
 			if (e.kind == MT_EV_CONNECT) {
-				fd = dial(r);
+				fd = rig_dial(r->port);
 				mt_client_opened(c, now());
 			} else if (e.kind == MT_EV_JOB) {
 				e.job->run(e.job);
@@ -156,7 +168,7 @@ static void make_key(struct rig *r)
 				r->salt = ((const struct mt_salt *)(const void *)e.data)->salt;
 			}
 		}
-		put(fd, mt_client_out(c, now()));
+		rig_put(fd, mt_client_out(c, now()));
 		p.fd = fd;
 		if (!have && poll(&p, 1, 20) == 1) {
 			ssize_t n = read(fd, bytes, sizeof bytes);
@@ -185,7 +197,7 @@ void rig_connect(struct rig *r, enum mt_framing framing, bool obfuscated)
 	mt_link_free(r->link);
 	r->link = mt_link_new(&t, 2, &r->env);
 	CHECK(r->link);
-	r->fd = dial(r);
+	r->fd = rig_dial(r->port);
 	r->closed = false;
 	r->error = 0;
 	r->quick_ack = 0;
@@ -229,7 +241,7 @@ uint64_t rig_msg_id(struct rig *r)
 void rig_packet(struct rig *r, const void *data, size_t n, bool quick_ack)
 {
 	CHECK_INT(mt_link_send(r->link, data, n, quick_ack), 0);
-	put(r->fd, mt_link_out(r->link));
+	rig_put(r->fd, mt_link_out(r->link));
 }
 
 void rig_send_as(struct rig *r, uint64_t msg_id, uint32_t seqno, const void *body, size_t n)

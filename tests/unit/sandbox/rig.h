@@ -20,6 +20,14 @@
 #define RIG_NEAREST_DC 0x1fb33026u
 #define RIG_NEAREST_ANSWER 0x8e1a1775u
 
+#define RIG_SECRET "00112233445566778899aabbccddeeff"
+#define RIG_DOMAIN "612e6e6574" /* a.net */
+enum { RIG_SOCKS, RIG_HTTP, RIG_DD, RIG_EE };
+#define RIG_DOORS                                                                                  \
+	"--proxy", "socks5=127.0.0.1:0,me:pw", "--proxy", "http=127.0.0.1:0,me:pw", "--proxy",     \
+		"mtproxy=127.0.0.1:0,dd" RIG_SECRET, "--proxy",                                    \
+		"mtproxy=127.0.0.1:0,ee" RIG_SECRET RIG_DOMAIN
+
 struct rig_message {
 	uint64_t msg_id;
 	uint32_t seqno, id; /* id: its constructor number */
@@ -29,6 +37,7 @@ struct rig_message {
 struct rig {
 	int pid, out, control; /* the sandbox */
 	uint16_t port;         /* of DC 2 */
+	uint16_t doors[4];     /* of its proxies, as RIG_DOORS has them */
 	struct mt_env env;
 	struct mt_rsa rsa;
 	/* the client */
@@ -47,6 +56,9 @@ struct rig {
 /* Starts the sandbox, makes a key, connects with the right salt and a session of its own. */
 void rig_open(struct rig *r);
 void rig_close(struct rig *r); /* the sandbox must end with 0 */
+int rig_dial(uint16_t port);
+void rig_put(int fd, struct tl_buf *b); /* writes it all and empties it */
+int64_t rig_now(void);                  /* Unix s */
 void rig_connect(struct rig *r, enum mt_framing framing, bool obfuscated); /* a new socket */
 uint64_t rig_msg_id(struct rig *r);
 void rig_packet(struct rig *r, const void *data, size_t n, bool quick_ack);
