@@ -1,4 +1,5 @@
-# layerd: make (release build) · make demo · make test · make lint · make fuzz · make bench · make interop · make install
+# layerd: make (release build) · make demo · make test · make lint · make fuzz · make bench · make coverage · make interop
+# · make install.
 # MODE=release|debug|asan|cov|fuzz picks the build; each has its own folder. V=1 shows the commands.
 
 MODE ?= release
@@ -59,7 +60,7 @@ ROOMS := tl proto core daemon
 PROGRAMS := $(if $(wildcard daemon/main.c),$(B)/layerd) $(if $(SRC_layerctl),$(B)/layerctl) $(if $(SRC_sandbox),$(B)/layerd-sandbox)
 
 all: $(PROGRAMS)
-.PHONY: all demo test lint fuzz bench interop install clean deps
+.PHONY: all demo test lint fuzz bench coverage interop install clean deps
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -168,6 +169,10 @@ interop:
 	@.ci/deps build interop
 	@$(MAKE) $(JOBS) --no-print-directory MODE=release
 	@tests/interop/run
+
+coverage:
+	@.ci/deps build
+	@tests/coverage
 
 bench:
 	@.ci/deps build bench

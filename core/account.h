@@ -293,6 +293,7 @@ void tg_calls_fail_at(struct tg_account *a, int dc,
 		      const struct tg_answer *r); /* that wait for it */
 void tg_calls_free(struct tg_account *a);
 bool tg_call_is_once(unsigned method); /* not idempotent (D.79) */
+bool tg_call_is_read(unsigned method); /* changes nothing (D.52) */
 /* An own call's answer by its method's type; NULL: unreadable. */
 struct tl_obj *tg_answer_decode(const struct tg_call *c, const struct tg_answer *r,
 				struct tl_arena *arena);

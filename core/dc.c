@@ -408,6 +408,8 @@ static void handle(struct tg_account *a, struct tg_session *s, const struct mt_e
 			tg_config_check(a);
 		}
 		break;
+	case MT_EV_QUICK_ACK: /* not asked for */
+		break;
 	case MT_EV_NEW_SESSION:
 		if (main)
 			tg_updates_online(a);

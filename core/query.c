@@ -158,7 +158,8 @@ static bool may_wait(const struct tg_account *a, const struct tg_call *c, int64_
 /* Only the main session hears updates (D.62); the wrapper stands before the body already. */
 static void send(struct tg_account *a, struct tg_call *c, struct tg_session *s)
 {
-	unsigned flags = c->flags | (tg_call_is_once(c->method) ? MT_QUERY_ONCE : 0u);
+	unsigned flags = c->flags | (tg_call_is_once(c->method) ? MT_QUERY_ONCE : 0u) |
+			 (tg_call_is_read(c->method) ? MT_QUERY_READ : 0u);
 	bool bare = s->purpose == TG_FOR_MAIN || s->purpose == TG_FOR_CHECK;
 	int r = mt_client_send(s->client, bare ? c->body : c->wrapped, c->n + (bare ? 0 : WRAPPER),
 			       flags, 0, &c->query, a->now);

@@ -79,6 +79,19 @@ struct tg_refusal tg_refusal_of(int code, struct tl_str text)
 	return r;
 }
 
+/* Methods that change nothing: nobody misses the answer of one that is cancelled (D.52). */
+bool tg_call_is_read(unsigned method)
+{
+	static const char *const acts[] = {"getBotCallbackAnswer", "getMessagesViews"};
+	const char *name = tl_name(&tl_api, method), *dot = strchr(name, '.');
+
+	name = dot ? dot + 1 : name;
+	for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)
+		if (strcmp(name, acts[i]) == 0)
+			return false;
+	return strncmp(name, "get", 3) == 0 || strncmp(name, "search", 6) == 0;
+}
+
 /* Methods that make something anew each time and have no random_id to tell a repeat by (D.79). */
 bool tg_call_is_once(unsigned method)
 {

@@ -103,7 +103,8 @@ void mt_service_result(struct mt_client *c, const struct mt_incoming *in, const 
 			    tl_left(&cur) >= MT_GIVE_BYTES ? in->memory : NULL);
 		return;
 	}
-	err = in->zipped ? -TG_E_WIRE_LIMIT : mt_inbox_unzip(cur.p, tl_left(&cur), &out);
+	err = in->zipped ? -TG_E_WIRE_LIMIT
+			 : mt_inbox_unzip(cur.p, tl_left(&cur), &c->unzip_left, &out);
 	if (err)
 		mt_query_fail(c, q, err);
 	else

@@ -97,11 +97,10 @@ void mt_client_cancel(struct mt_client *c, uint64_t query, bool *ret_sent, struc
 	(void)now;
 	if (ret_sent)
 		*ret_sent = !q || q->sent;
-	if (!q) {
-		mt_event_forget(c, query);
+	mt_event_forget(c, query);
+	if (!q)
 		return;
-	}
-	if (q->flying && c->phase == MT_OPEN) {
+	if (q->flying && c->phase == MT_OPEN && q->flags & MT_QUERY_READ) {
 		tl_put_u32(&body, WIRE_RPC_DROP_ANSWER);
 		tl_put_u64(&body, q->msg_id);
 		mt_outbox_say(c, true, &body);
@@ -162,13 +161,36 @@ void mt_client_tell_salts(struct mt_client *c)
 	mt_event_say(c, MT_EV_SALTS, 0, c->salts.v, c->salts.n * sizeof c->salts.v[0]);
 }
 
+/* The session that was left is of no use to the server, either (D.53). Sessions of other keys are
+ * out of reach, and before its bind a temporary key may say nothing. */
+static bool is_abandoned(const struct mt_client *c)
+{
+	return c->session.last_msg_id && c->has_key && (!c->temp.on || c->temp.bound) &&
+	       memcmp(c->session_key, c->key.id, sizeof c->session_key) == 0;
+}
+
+static void say_destroyed(struct mt_client *c, uint64_t session)
+{
+	struct tl_buf body = {.len = 0};
+
+	tl_put_u32(&body, WIRE_DESTROY_SESSION);
+	tl_put_u64(&body, session);
+	mt_outbox_say(c, true, &body);
+	tl_buf_free(&body);
+}
+
 void mt_client_settle(struct mt_client *c)
 {
+	bool abandoned = is_abandoned(c);
+
 	if (!c->renew)
 		return;
 	c->renew = false;
 	mt_session_start(&c->session, c->env);
 	mt_outbox_forget(c);
+	if (abandoned)
+		say_destroyed(c, c->session.previous);
+	memcpy(c->session_key, c->key.id, sizeof c->session_key);
 	c->inited = false;
 	c->inited_by = c->new_session_seen = c->corrected_at = 0;
 	c->want_ping = c->phase == MT_OPEN;
@@ -206,6 +228,7 @@ void mt_client_session_opened(struct mt_client *c, struct mt_time now)
 {
 	c->phase = MT_OPEN;
 	mt_client_settle(c);
+	memcpy(c->session_key, c->key.id, sizeof c->session_key);
 	c->first_answer_by = now.boot + MT_FIRST_ANSWER;
 	c->want_ping = true;
 	c->ping_at = now.boot + MT_PING_PERIOD;
@@ -384,7 +407,9 @@ int mt_client_feed(struct mt_client *c, const void *data, size_t n, struct mt_ti
 			break;
 		switch (p.kind) {
 		case MT_PACKET_NONE:
-		case MT_PACKET_QUICK_ACK: /* never asked for */
+			break;
+		case MT_PACKET_QUICK_ACK:
+			mt_query_quick_ack(c, p.token);
 			break;
 		case MT_PACKET_DATA:
 			mt_inbox_packet(c, p.data, p.n, now);

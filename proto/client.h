@@ -42,6 +42,7 @@
 #define MT_CONTAINER_IN 1024       /* messages in a container of the server's */
 #define MT_STATE_ASKS 8            /* state requests under way */
 #define MT_GZIP_MIN 255            /* A.31: larger bodies are tried */
+#define MT_UNZIP_BYTES (16u << 20) /* all that is packed in one packet, unpacked (A.42) */
 #define MT_KEEP_BYTES 4096 /* scratch buffers above this are given back: idle clients are many */
 #define MT_GIVE_BYTES 1024 /* a body this large is handed over, not copied */
 
@@ -72,6 +73,7 @@ struct mt_query {
 	bool asked;        /* its state was asked on this connection */
 	uint8_t bad, bugs, rewraps, chain_retries;
 	unsigned dependents;    /* queries that name this one in after */
+	uint32_t token;         /* of the quick ack it waits for; 0 = of none */
 	uint64_t msg_id, outer; /* this session's; outer: container's or its own */
 	int64_t sent_at;
 };
@@ -127,6 +129,8 @@ struct mt_client {
 	int64_t told_offset; /* of the last TIME event */
 	struct mt_salts salts;
 	struct mt_session session;
+	uint8_t session_key[8];             /* id of the key that it went over */
+	size_t unzip_left;                  /* bytes that the packet at hand may still unfold to */
 	uint64_t plain_msg_id, plain_heard; /* last ids of plain messages, ours and theirs */
 	uint32_t plain_number;              /* of the last answer in this exchange */
 
@@ -183,8 +187,9 @@ void mt_event_say(struct mt_client *c, enum mt_event_kind kind, int code, const 
 void mt_event_give(struct mt_client *c, enum mt_event_kind kind, const void *data, size_t n,
 		   struct tl_buf *memory);
 void mt_event_value(struct mt_client *c, enum mt_event_kind kind, int64_t value);
+void mt_event_quick_ack(struct mt_client *c, uint64_t query);
 bool mt_event_job(struct mt_client *c, struct mt_job *job);
-void mt_event_forget(struct mt_client *c, uint64_t query); /* cancelled in the last moment */
+void mt_event_forget(struct mt_client *c, uint64_t query); /* cancelled: nothing about it is told */
 void mt_event_drop_all(struct mt_client *c);
 
 /* query.c */
@@ -195,6 +200,7 @@ struct mt_query *mt_query_by_handle(struct mt_client *c, uint64_t handle);
 struct mt_query *mt_query_by_msg_id(struct mt_client *c, uint64_t msg_id);
 int mt_query_fly(struct mt_client *c, struct mt_query *q, uint64_t msg_id) TL_MUST;
 void mt_query_requeue(struct mt_client *c, struct mt_query *q);
+void mt_query_quick_ack(struct mt_client *c, uint32_t token); /* tells whose packet arrived */
 /* Answers it: data is copied, or lies in owned, whose memory goes over to the event. */
 void mt_query_answer(struct mt_client *c, struct mt_query *q, enum mt_event_kind kind, int code,
 		     const void *data, size_t n, struct tl_buf *owned);
@@ -218,8 +224,9 @@ bool mt_container_takes(unsigned count, size_t bytes, size_t next, size_t soft);
 
 /* inbox.c */
 void mt_inbox_packet(struct mt_client *c, const void *packet, size_t n, struct mt_time now);
-/* Ungzips one gzip_packed, number included, into out; one inside another is refused (A.30). */
-int mt_inbox_unzip(const uint8_t *body, size_t n, struct tl_buf *out) TL_MUST;
+/* Ungzips one gzip_packed, number included, into out; one inside another is refused (A.30). *left:
+ * bytes that may still come out of this packet. */
+int mt_inbox_unzip(const uint8_t *body, size_t n, size_t *left, struct tl_buf *out) TL_MUST;
 
 /* service.c and answer.c. false: it is no service message. */
 struct mt_incoming {

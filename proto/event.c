@@ -84,6 +84,16 @@ void mt_event_value(struct mt_client *c, enum mt_event_kind kind, int64_t value)
 	mt_event_push(c, node);
 }
 
+void mt_event_quick_ack(struct mt_client *c, uint64_t query)
+{
+	struct mt_node *node = node_new(c, MT_EV_QUICK_ACK, NULL, 0);
+
+	if (!node)
+		return;
+	node->ev.query = query;
+	mt_event_push(c, node);
+}
+
 bool mt_event_job(struct mt_client *c, struct mt_job *job)
 {
 	struct mt_node *node = node_new(c, MT_EV_JOB, NULL, 0);
@@ -99,15 +109,16 @@ void mt_event_forget(struct mt_client *c, uint64_t query)
 {
 	struct mt_node **at = &c->events, *node;
 
-	while (*at && (*at)->ev.query != query)
-		at = &(*at)->next;
-	node = *at;
-	if (!node)
-		return;
-	*at = node->next;
-	if (c->events_tail == &node->next)
+	while (query && (node = *at)) {
+		if (node->ev.query != query) {
+			at = &node->next;
+			continue;
+		}
+		*at = node->next;
+		release(node);
+	}
+	if (query)
 		c->events_tail = at;
-	release(node);
 }
 
 void mt_event_drop_all(struct mt_client *c)

@@ -24,7 +24,7 @@ static uint32_t number_of(const uint8_t *body, size_t n)
 
 /* ---- gzip ------------------------------------------------------------------------------------ */
 
-int mt_inbox_unzip(const uint8_t *body, size_t n, struct tl_buf *out)
+int mt_inbox_unzip(const uint8_t *body, size_t n, size_t *left, struct tl_buf *out)
 {
 	struct tl_cursor cur = tl_cursor(body, n);
 	struct tl_str packed;
@@ -34,9 +34,12 @@ int mt_inbox_unzip(const uint8_t *body, size_t n, struct tl_buf *out)
 	packed = tl_get_bytes(&cur);
 	if (cur.err)
 		return cur.err;
+	if (!*left)
+		return -TG_E_TOO_LARGE;
 	err = mt_gunzip(packed.data, packed.len, out);
-	if (!err)
-		err = out->err;
+	if (!err && out->len > *left)
+		err = -TG_E_TOO_LARGE;
+	*left = err ? 0 : *left - out->len; /* a packet is not worth a second bomb */
 	if (!err && number_of(out->data, out->len) == WIRE_GZIP_PACKED)
 		err = -TG_E_WIRE_LIMIT;
 	return err;
@@ -50,7 +53,7 @@ static void take_zipped(struct mt_client *c, const struct mt_incoming *in, const
 
 	inner.zipped = true;
 	inner.memory = &out;
-	if (in->zipped || mt_inbox_unzip(body, n, &out))
+	if (in->zipped || mt_inbox_unzip(body, n, &c->unzip_left, &out))
 		unreadable(c);
 	else
 		dispatch(c, &inner, out.data, out.len);
@@ -233,6 +236,7 @@ void mt_inbox_packet(struct mt_client *c, const void *packet, size_t n, struct m
 	}
 	if (h.session == c->session.id) {
 		c->bad_packets = 0;
+		c->unzip_left = MT_UNZIP_BYTES;
 		mt_client_verified(c);
 		if (admit(c, &h, body, body_n, now)) {
 			if (h.seqno & 1)

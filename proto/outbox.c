@@ -12,6 +12,7 @@
 struct packet { /* in c->pack: room for a container's head, then whole messages */
 	unsigned count;
 	bool closed;      /* takes no further message */
+	bool quick;       /* one of its queries wants a quick ack */
 	size_t flight_at; /* its first query in c->flight */
 	size_t body_at;   /* of the message being written */
 	uint64_t msg_id;  /* of the last message */
@@ -257,6 +258,7 @@ static int put_query(struct mt_client *c, struct packet *p, struct mt_query *q, 
 		tl_put_u64(&c->pack, before->msg_id);
 	}
 	q->wrapped = wraps(c, q);
+	p->quick |= (q->flags & MT_QUERY_QUICK) != 0;
 	if (q->wrapped)
 		tl_put(&c->pack, c->init.data, c->init.len);
 	if (q->flags & MT_QUERY_INNER && c->temp.on)
@@ -308,6 +310,7 @@ static int seal(struct mt_client *c, struct packet *p, struct mt_time now)
 			      .msg_id = p->msg_id,
 			      .seqno = p->seqno};
 	size_t from = CONTAINER_HEAD + MESSAGE_HEAD;
+	uint32_t token = 0;
 	int err;
 
 	if (c->pack.err)
@@ -326,8 +329,11 @@ static int seal(struct mt_client *c, struct packet *p, struct mt_time now)
 	}
 	tl_buf_clear(&c->sealed);
 	err = mt_seal(&c->key, MT_TO_SERVER, &h, c->pack.data + from, c->pack.len - from, c->env,
-		      &c->sealed, NULL);
-	return err ? err : mt_link_send(c->link, c->sealed.data, c->sealed.len, false);
+		      &c->sealed, &token);
+	for (size_t i = p->flight_at; i < c->flight.n; i++)
+		if (c->flight.v[i]->flags & MT_QUERY_QUICK)
+			c->flight.v[i]->token = token;
+	return err ? err : mt_link_send(c->link, c->sealed.data, c->sealed.len, p->quick);
 }
 
 /* One packet; *ret_count = 0: there is nothing to say. */

@@ -38,8 +38,7 @@ void mt_ctr_init(struct mt_ctr *c, const uint8_t key[32], const uint8_t iv[16]);
 void mt_ctr_xor(struct mt_ctr *c, const uint8_t *in, uint8_t *out, size_t n);
 bool mt_equal(const void *a, const void *b, size_t n); /* constant time */
 void mt_wipe(void *p, size_t n);
-/* gzip or zlib in; -TG_E_TOO_LARGE over 16 MiB or 200:1 past 1 MiB (A.29). Out: gzip. Both append.
- */
+/* gzip or zlib in; -TG_E_TOO_LARGE over 16 MiB or 200:1 past 1 MiB (A.29). Both append. */
 int mt_gunzip(const void *data, size_t n, struct tl_buf *out) TL_MUST;
 int mt_gzip(const void *data, size_t n, struct tl_buf *out) TL_MUST;
 
@@ -54,13 +53,11 @@ struct mt_header { /* of an encrypted message, all but the body */
 	uint32_t seqno;
 };
 enum mt_direction { MT_TO_SERVER = 0, MT_TO_CLIENT = 8 }; /* x of the KDF */
-/* Appends auth_key_id | msg_key | ciphertext. ret_token: the quick-ack token (C.20), may be NULL.
- */
+/* Appends auth_key_id | msg_key | ciphertext. ret_token: of a quick ack (C.20), may be NULL. */
 int mt_seal(const struct mt_key *k, enum mt_direction dir, const struct mt_header *h,
 	    const void *body, size_t n, const struct mt_env *env, struct tl_buf *out,
 	    uint32_t *ret_token) TL_MUST;
-/* Checks everything of B.11 and B.13, then gives header and body; the body lies in out (cleared).
- */
+/* Checks all of B.11 and B.13, then gives header and body; the body lies in out (cleared). */
 int mt_open(const struct mt_key *k, enum mt_direction dir, const void *packet, size_t n,
 	    struct tl_buf *out, struct mt_header *ret_h, const uint8_t **ret_body,
 	    size_t *ret_n) TL_MUST;
@@ -71,8 +68,7 @@ struct mt_rsa {
 	uint32_t e;
 	uint64_t fingerprint;
 };
-/* PKCS#1 or SubjectPublicKeyInfo, 2048 bit. */
-int mt_rsa_from_pem(const char *pem, size_t n, struct mt_rsa *ret) TL_MUST;
+int mt_rsa_from_pem(const char *pem, size_t n, struct mt_rsa *ret) TL_MUST; /* PKCS#1 or SPKI */
 const struct mt_rsa *mt_rsa_builtin(bool test); /* the one production or test key */
 struct mt_address {
 	int dc;
@@ -114,9 +110,8 @@ struct mt_link *mt_link_accept(const struct mt_env *env);
 void mt_link_free(struct mt_link *l);
 int mt_link_send(struct mt_link *l, const void *packet, size_t n, bool quick_ack) TL_MUST;
 int mt_link_send_quick_ack(struct mt_link *l, uint32_t token) TL_MUST; /* server side */
-struct tl_buf *
-mt_link_out(struct mt_link *l);       /* bytes for the wire; tl_buf_drop what was written */
-void mt_link_trim(struct mt_link *l); /* gives empty buffers back */
+struct tl_buf *mt_link_out(struct mt_link *l); /* for the wire; tl_buf_drop what was written */
+void mt_link_trim(struct mt_link *l);          /* gives empty buffers back */
 int mt_link_feed(struct mt_link *l, const void *data, size_t n) TL_MUST;
 struct mt_packet {
 	enum mt_packet_kind {
@@ -166,11 +161,15 @@ void mt_client_free(struct mt_client *c);
 /* Header of invokeWithLayer and initConnection (copied): put before every query until one of this
  * key and process was answered, and again after CONNECTION_NOT_INITED (D.60, D.64). */
 void mt_client_set_init(struct mt_client *c, const void *init, size_t n);
-/* Queues a call (TL bytes, copied). Exactly one event answers it, over any number of reconnects and
+/* Queues a call (TL bytes, copied). One event answers it, over any number of reconnects and
  * sessions, unless it is cancelled. after: a query the server must begin first (D.67), or 0. */
 #define MT_QUERY_NO_INIT 1u /* never wrapped */
 #define MT_QUERY_NO_GZIP 2u /* upload parts */
 #define MT_QUERY_ONCE 4u /* not idempotent: after an unclear loss FAILED, never repeated (D.79) */
+#define MT_QUERY_READ                                                                              \
+	8u                 /* changes nothing: a cancel tells the server to drop the answer (D.52) \
+			    */
+#define MT_QUERY_QUICK 16u /* QUICK_ACK is wanted, where the transport has it (C.20) */
 int mt_client_send(struct mt_client *c, const void *body, size_t n, unsigned flags, uint64_t after,
 		   uint64_t *ret_query, struct mt_time now) TL_MUST;
 /* No event will come for it; *ret_sent (may be NULL) tells whether it had been on the wire. */
@@ -178,8 +177,7 @@ void mt_client_cancel(struct mt_client *c, uint64_t query, bool *ret_sent, struc
 void mt_client_stop(struct mt_client *c, struct mt_time now); /* acks, then wants no connection */
 int64_t mt_client_server_time(const struct mt_client *c, struct mt_time now); /* ns since 1970 */
 
-/* Where the next connection is to end: for proxies that have to be told. Before mt_client_opened.
- */
+/* Where the next connection is to end, for proxies. Before mt_client_opened. */
 void mt_client_set_target(struct mt_client *c, const char *host, uint16_t port);
 void mt_client_opened(struct mt_client *c, struct mt_time now);
 void mt_client_lost(struct mt_client *c, struct mt_time now); /* also: could not connect */
@@ -199,10 +197,12 @@ struct mt_event {
 		MT_EV_TIME,        /* value: new time offset, ns */
 		MT_EV_ONLINE,      /* first verified packet on this connection */
 		MT_EV_NEW_SESSION, /* the server lost our context: ask for the difference (D.48) */
-		MT_EV_RESULT,      /* query; data: the answer's TL, unzipped */
-		MT_EV_RPC_ERROR,   /* query, code; data: Telegram's text */
-		MT_EV_FAILED,      /* query; code: -TG_E_OUTCOME_UNKNOWN, -TG_E_TOO_LARGE … */
-		MT_EV_UPDATE,      /* data: an object that is no service message, unzipped */
+		MT_EV_QUICK_ACK, /* query: it reached the server; its answer is still to come (C.21)
+				  */
+		MT_EV_RESULT,    /* query; data: the answer's TL, unzipped */
+		MT_EV_RPC_ERROR, /* query, code; data: Telegram's text */
+		MT_EV_FAILED,    /* query; code: -TG_E_OUTCOME_UNKNOWN, -TG_E_TOO_LARGE … */
+		MT_EV_UPDATE,    /* data: an object that is no service message, unzipped */
 		MT_EV_UNREADABLE, /* a message that could not be read: there may be a hole (D.66) */
 		MT_EV_KEY_LOST,   /* -404 again and again from two connections (C.16) */
 		MT_EV_TRANSPORT_ERROR, /* code: -404 … (C.16), or -TG_E_x of a key exchange */

@@ -137,7 +137,7 @@ static void ground(struct mt_client *c, struct mt_query *q)
 {
 	list_remove(&c->flight, q, true);
 	q->flying = q->acked = false;
-	q->msg_id = q->outer = 0;
+	q->msg_id = q->outer = q->token = 0;
 }
 
 void mt_query_requeue(struct mt_client *c, struct mt_query *q)
@@ -146,6 +146,16 @@ void mt_query_requeue(struct mt_client *c, struct mt_query *q)
 		return;
 	ground(c, q);
 	waiting_put(c, q);
+}
+
+void mt_query_quick_ack(struct mt_client *c, uint32_t token)
+{
+	for (size_t i = 0; i < c->flight.n; i++) {
+		if (!token || c->flight.v[i]->token != token)
+			continue;
+		c->flight.v[i]->token = 0;
+		mt_event_quick_ack(c, c->flight.v[i]->handle);
+	}
 }
 
 void mt_query_again_or_fail(struct mt_client *c, struct mt_query *q)

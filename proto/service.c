@@ -123,6 +123,14 @@ static void say_states(struct mt_client *c, uint64_t asked, struct id_list l, bo
 	tl_buf_free(&body);
 }
 
+static void take_state_req(struct mt_client *c, const struct mt_incoming *in, struct tl_cursor *cur)
+{
+	struct id_list l = get_ids(cur);
+
+	if (!cur->err)
+		say_states(c, in->msg_id, l, false);
+}
+
 static void take_resend_req(struct mt_client *c, const struct mt_incoming *in,
 			    struct tl_cursor *cur)
 {
@@ -400,13 +408,19 @@ static void take_pong(struct mt_client *c, const struct mt_incoming *in, const u
 	}
 }
 
-/* Answers that name no request: the oldest query of that method gets it. */
+/* Answers that name no request: the oldest query of that method gets it, and of destroy_session the
+ * one that named that session: the client's own are no queries (D.53). */
 static void by_method(struct mt_client *c, uint32_t method, const uint8_t *body, size_t n)
 {
+	struct tl_cursor answer = tl_cursor(body, n);
+	uint64_t session = (tl_get_u32(&answer), tl_get_u64(&answer));
+
 	for (size_t i = 0; i < c->flight.n; i++) {
 		struct tl_cursor cur = tl_cursor(c->flight.v[i]->body, c->flight.v[i]->n);
 
 		if (tl_get_u32(&cur) != method)
+			continue;
+		if (method == WIRE_DESTROY_SESSION && tl_get_u64(&cur) != session)
 			continue;
 		mt_query_answer(c, c->flight.v[i], MT_EV_RESULT, 0, body, n, NULL);
 		return;
@@ -438,7 +452,7 @@ bool mt_service_take(struct mt_client *c, const struct mt_incoming *in, const ui
 		take_salts(c, in, body, n);
 		return true;
 	case WIRE_MSGS_STATE_REQ:
-		say_states(c, in->msg_id, get_ids(&cur), false);
+		take_state_req(c, in, &cur);
 		return true;
 	case WIRE_MSGS_STATE_INFO:
 		take_state_info(c, &cur);

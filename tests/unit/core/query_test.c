@@ -356,6 +356,10 @@ TEST(which_calls_are_made_once)
 	CHECK(!tg_call_is_once(TL_messages_getHistory));
 	CHECK(!tg_call_is_once(TL_auth_exportAuthorization));
 	CHECK(!tg_call_is_once(TL_upload_saveFilePart));
+	CHECK(tg_call_is_read(TL_upload_getFile));
+	CHECK(tg_call_is_read(TL_messages_search));
+	CHECK(!tg_call_is_read(TL_messages_getBotCallbackAnswer));
+	CHECK(!tg_call_is_read(TL_messages_sendMessage));
 }
 
 static bool file_on_three(struct rig *r, const struct rig_request *q)

@@ -79,9 +79,10 @@ void mock_pass(struct mock *m, int64_t ns)
 static const char *event_name(enum mt_event_kind kind)
 {
 	static const char *const names[] = {
-		"CONNECT", "CLOSE",  "JOB",         "KEY",      "SALTS",
-		"TIME",    "ONLINE", "NEW_SESSION", "RESULT",   "RPC_ERROR",
-		"FAILED",  "UPDATE", "UNREADABLE",  "KEY_LOST", "TRANSPORT_ERROR",
+		"CONNECT",   "CLOSE",      "JOB",       "KEY",
+		"SALTS",     "TIME",       "ONLINE",    "NEW_SESSION",
+		"QUICK_ACK", "RESULT",     "RPC_ERROR", "FAILED",
+		"UPDATE",    "UNREADABLE", "KEY_LOST",  "TRANSPORT_ERROR",
 		"PROXY"};
 
 	return names[kind];
@@ -220,7 +221,7 @@ static void peel(struct mock_message *g, const uint8_t *body, size_t n)
 
 	if (tl_peek_u32(&c) == WIRE_GZIP_PACKED) {
 		g->zipped = true;
-		CHECK(mt_inbox_unzip(body, n, &plain) == 0);
+		CHECK(mt_inbox_unzip(body, n, &(size_t){MT_UNZIP_BYTES}, &plain) == 0);
 		c = tl_cursor(plain.data, plain.len);
 	}
 	if (tl_peek_u32(&c) == WIRE_INVOKE_AFTER_MSG) {
@@ -304,6 +305,16 @@ static void take_plain(struct mock *m, const uint8_t *data, size_t n)
 	tl_buf_free(&answer);
 }
 
+/* C.20: the first word of the hash whose middle is the msg_key. */
+static uint32_t quick_token(const struct mock *m, const uint8_t *plain, size_t n)
+{
+	uint8_t large[32];
+	struct tl_cursor c = tl_cursor(large, sizeof large);
+
+	mt_sha256(large, m->key.key + 88, 32, plain, n);
+	return tl_get_u32(&c) | 0x80000000u;
+}
+
 static void take_packet(struct mock *m, const uint8_t *data, size_t n)
 {
 	static const uint8_t zero[8];
@@ -328,6 +339,7 @@ static void take_packet(struct mock *m, const uint8_t *data, size_t n)
 	if (m->session != h.session)
 		m->content = 0;
 	m->session = h.session;
+	m->token = quick_token(m, body - 32, (n - 24) & ~(size_t)15);
 	c = tl_cursor(body, body_n);
 	if (tl_peek_u32(&c) == WIRE_MSG_CONTAINER)
 		take_container(m, &h, c);
@@ -369,8 +381,10 @@ void mock_hear(struct mock *m, const void *data, size_t n)
 	struct mt_packet p;
 
 	CHECK(mt_link_feed(m->link, data, n) == 0);
-	while (next_packet(m, &p))
+	while (next_packet(m, &p)) {
+		m->quick_ack = p.quick_ack;
 		take_packet(m, p.data, p.n);
+	}
 }
 
 size_t mock_pump(struct mock *m)

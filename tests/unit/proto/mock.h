@@ -31,6 +31,8 @@ struct mock {
 	struct mt_key key;
 	struct server server; /* for the key exchange */
 	uint64_t session, salt, last_msg_id;
+	bool quick_ack; /* the last packet asked for one … */
+	uint32_t token; /* … which would be this */
 	uint32_t content;
 	size_t step;              /* bytes fed at a time; 0 = all */
 	size_t out_left, in_left; /* bytes that still pass, then the line is dead */

@@ -118,7 +118,8 @@ static void out_state_req(const json_t *v)
 static void out_drop(const json_t *v)
 {
 	struct mock *m = mock_ready();
-	uint64_t handle = mock_query(m, QUERY_A, 0, 0, 0), id = mock_sent(m, QUERY_A)->h.msg_id;
+	uint64_t handle = mock_query(m, QUERY_A, 0, MT_QUERY_READ, 0);
+	uint64_t id = mock_sent(m, QUERY_A)->h.msg_id;
 	struct mock_message *g;
 	bool sent = false;
 
