@@ -51,7 +51,7 @@ SRC_daemon := $(filter-out daemon/main.c,$(wildcard daemon/*.c daemon/methods/*.
 SRC_sandbox := $(wildcard tests/sandbox/*.c)
 SRC_layerctl := $(wildcard clients/layerctl/*.c)
 SRC_tlgen := $(wildcard schema/tlgen/*.c)
-SRC_harness := tests/harness.c
+SRC_harness := tests/harness.c tests/harness_check.c
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 GEN := $(if $(SRC_tlgen),$(B)/gen/tl_schema.h)
@@ -185,7 +185,11 @@ FUZZ_BINS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(if $(filter fuzz,$(MODE)),,$(B)/tests/fuzz/replay.o) $(B)/libdaemon.a $(B)/libcore.a $(B)/libproto.a $(B)/libtl.a
 	$(say) LD $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer) -o $@ $^ $(LIBS_daemon) $(LIBS_core) $(LIBS_proto)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_daemon) $(LIBS_core) $(LIBS_proto)
+# compat reads the sandbox's older lines; core talks with the server of core's unit tests
+$(B)/fuzz/compat_fuzz: $(B)/gen/tl_schema_compat.o
+$(B)/tests/fuzz/compat_fuzz.o: | $(B)/gen/tl_schema_compat.h
+$(B)/fuzz/core_fuzz: $(call obj,tests/unit/core/rig.c tests/unit/core/rig_server.c $(BORROW_core) tests/harness_check.c)
 fuzzers: $(FUZZ_BINS)
 .PHONY: fuzzers
 fuzz:

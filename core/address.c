@@ -49,8 +49,8 @@ static void offer_stored(struct choice *c, struct tl_cursor in)
 
 		x.port = (uint16_t)tl_get_u32(&in);
 		host = tl_get_bytes(&in);
-		if (in.err || host.len >= sizeof x.host)
-			return;
+		if (in.err || !x.port || !host.len || host.len >= sizeof x.host)
+			return; /* no list of ours */
 		memcpy(x.host, host.data, host.len);
 		x.media_only = flags & OPTION_MEDIA;
 		x.tcpo_only = flags & OPTION_TCPO;
@@ -140,7 +140,7 @@ static void learn(struct tg_account *a, const struct tl_config *config)
 		const struct tl_dcOption *o = (const struct tl_dcOption *)options[i];
 
 		if (o->cdn || o->id <= 0 || o->id > TG_DC_NUMBER_MAX || o->port <= 0 ||
-		    o->port > UINT16_MAX || o->secret.len ||
+		    o->port > UINT16_MAX || o->secret.len || !o->ip_address.len ||
 		    o->ip_address.len >= sizeof((struct mt_address *)0)->host)
 			continue;
 		tl_put_u32(&b, (uint32_t)o->id);

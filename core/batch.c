@@ -54,10 +54,11 @@ void tg_batch_delete(struct tg_batch *b, enum tg_table t, const void *key, size_
 
 bool tg_batch_next(const struct tg_batch *b, size_t *pos, struct tg_op *ret)
 {
-	const uint8_t *p = b->ops.data + *pos;
+	const uint8_t *p;
 
 	if (*pos >= b->ops.len)
 		return false;
+	p = b->ops.data + *pos;
 	assert(b->ops.len - *pos >= OP_HEAD && p[0] < TG_TABLE_COUNT);
 	ret->table = (enum tg_table)p[0];
 	ret->put = p[1];

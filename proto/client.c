@@ -30,7 +30,8 @@ struct mt_client *mt_client_new(const struct mt_client_options *o, const struct 
 	mt_temporary_init(c, o);
 	for (unsigned i = 0; i < o->salt_count && i < MT_SALTS; i++)
 		c->salts.v[c->salts.n++] = o->salts[i];
-	c->clock.offset = c->told_offset = o->time_offset;
+	if (o->time_offset <= MT_TIME_MAX * NS && o->time_offset >= -MT_TIME_MAX * NS)
+		c->clock.offset = c->told_offset = o->time_offset; /* else the store is damaged */
 	mt_session_start(&c->session, env);
 	c->first_answer_by = c->ack_at = c->state_at = c->stop_by = INT64_MAX;
 	c->salts_at = INT64_MIN;

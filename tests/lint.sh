@@ -177,7 +177,7 @@ check_banned() {
 check_globals() {
 	local file name
 	find "$build" -name '*.o' -path '*/*' ! -path '*/tests/unit/*' ! -path '*/tests/fuzz/*' \
-		! -path '*/schema/*' ! -name harness.o 2>/dev/null | sort | while read -r file; do
+		! -path '*/schema/*' ! -name 'harness*.o' 2>/dev/null | sort | while read -r file; do
 		nm -f sysv "$file" | awk -F'|' -v file="$file" '
 			{ gsub(/ /, "", $1); gsub(/ /, "", $7) }
 			$7 ~ /^(\.t?data|\.t?bss|COMMON)/ && $7 !~ /^\.data\.rel\.ro/ && $1 !~ /^\.|^__(odr|asan|ubsan|gcov)/ { print file ": " $1 " in " $7 }'

@@ -104,6 +104,8 @@ uint32_t rig_draw(struct rig *r, uint32_t below);
 bool rig_pump(struct rig *r, struct rig_dc *d); /* takes what the account sent over it */
 void rig_say(struct rig *r, int dc, const struct tl_obj *o);
 void rig_answer(struct rig *r, const struct rig_request *q, const struct tl_obj *o);
+void rig_say_bytes(struct rig *r, int dc, const void *data, size_t n); /* cut to words */
+void rig_answer_bytes(struct rig *r, const struct rig_request *q, const void *data, size_t n);
 void rig_refuse(struct rig *r, const struct rig_request *q, int code, const char *text);
 void rig_message(struct rig *r, const char *text);         /* to the bot, in private */
 void rig_channel_message(struct rig *r, const char *text); /* in RIG_CHANNEL */

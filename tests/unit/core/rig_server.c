@@ -73,6 +73,26 @@ void rig_say(struct rig *r, int dc, const struct tl_obj *o)
 	tl_buf_free(&b);
 }
 
+void rig_say_bytes(struct rig *r, int dc, const void *data, size_t n)
+{
+	struct tl_buf b = {0};
+
+	tl_put(&b, data, n & ~(size_t)3);
+	say(r, &r->dc[dc], false, true, &b);
+	tl_buf_free(&b);
+}
+
+void rig_answer_bytes(struct rig *r, const struct rig_request *q, const void *data, size_t n)
+{
+	struct tl_buf b = {0};
+
+	tl_put_u32(&b, ID_RESULT);
+	tl_put_u64(&b, q->msg_id);
+	tl_put(&b, data, n & ~(size_t)3);
+	say(r, q->on, true, true, &b);
+	tl_buf_free(&b);
+}
+
 void rig_answer(struct rig *r, const struct rig_request *q, const struct tl_obj *o)
 {
 	struct tl_buf b = {0};
