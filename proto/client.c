@@ -8,7 +8,8 @@
 
 #define BACKOFF_FIRST (NS / 5)
 #define BACKOFF_MAX (60 * NS)
-#define TIME_STEP NS /* a smaller change of the offset is not told */
+#define PROXY_SLACK (60 * NS) /* a clock so far off may be what a proxy does not like */
+#define TIME_STEP NS          /* a smaller change of the offset is not told */
 
 /* ---- birth and death ------------------------------------------------------------------------- */
 
@@ -217,7 +218,7 @@ void mt_client_correction(struct mt_client *c, uint64_t about, struct mt_time no
 
 void mt_client_verified(struct mt_client *c)
 {
-	c->lost_keys = c->proxy_failures = 0;
+	c->lost_keys = 0;
 	if (c->verified)
 		return;
 	c->verified = true;
@@ -270,13 +271,17 @@ void mt_client_set_target(struct mt_client *c, const char *host, uint16_t port)
 	c->way.port = port;
 }
 
-/* C.51: a proxy that does not believe our clock may believe the server's, or the other way round.
- */
+/* A proxy that does not believe the server's clock may believe ours (C.51), and one that does not
+ * take today's ClientHello may take yesterday's (C.45). What worked last is kept. */
 static struct mt_link *new_link(struct mt_client *c, struct mt_time now)
 {
+	int64_t server = mt_clock_now(&c->clock, now), off = server - now.real;
+	bool doubtful = off > PROXY_SLACK || off < -PROXY_SLACK;
+
 	if (!c->way.proxy)
 		return mt_link_new(&c->transport, c->dc, c->env);
-	c->way.unix_time = (c->proxy_failures % 2 ? now.real : mt_clock_now(&c->clock, now)) / NS;
+	c->way.unix_time = (doubtful && c->proxy_tries % 2 ? now.real : server) / NS;
+	c->way.old_hello = (doubtful ? c->proxy_tries / 2 : c->proxy_tries) % 2;
 	return mt_link_new_through(&c->transport, c->dc, &c->way, c->env);
 }
 
@@ -293,7 +298,7 @@ static void begin(struct mt_client *c, struct mt_time now)
 
 static void tell_proxy(struct mt_client *c, const char *reason)
 {
-	c->proxy_failures++;
+	c->proxy_tries += c->phase == MT_TUNNEL;
 	c->proxy_told = true;
 	mt_event_say(c, MT_EV_PROXY, 0, reason, strlen(reason));
 }

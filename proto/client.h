@@ -107,8 +107,8 @@ struct mt_client {
 	bool stopping;
 	struct mt_link *link;
 	struct mt_way way;
-	unsigned proxy_failures; /* in a row */
-	bool proxy_told;         /* why this connection failed */
+	unsigned proxy_tries; /* handshakes of proxies that failed */
+	bool proxy_told;      /* why this connection failed */
 	struct mt_handshake *handshake;
 	struct mt_job *job; /* of the running handshake, out with a thread */
 	struct mt_key key;  /* of the session */

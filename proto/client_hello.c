@@ -1,7 +1,8 @@
-/* A ClientHello shaped as current browsers send it: what fake TLS hides behind. Nobody will finish
- * this handshake; it only has to look like the millions of others, and never twice the same. Owns
- * nothing. RFC 8446 4.1.2, RFC 8701 (GREASE), draft-ietf-tls-ecdhe-mlkem, draft-ietf-tls-esni;
- * PROTOCOL C.45, C.47. */
+/* A ClientHello shaped as current browsers send it, or as they sent it until 2024, in 517 bytes,
+ * which older proxies insist on: what fake TLS hides behind. Nobody will finish this handshake; it
+ * only has to look like the millions of others, and never twice the same. Owns nothing. RFC
+ * 8446 4.1.2, RFC 8701 (GREASE), draft-ietf-tls-ecdhe-mlkem, draft-ietf-tls-esni; PROTOCOL C.45,
+ * C.47. */
 #include "proto/bignum.h"
 #include "proto/tunnel.h"
 
@@ -11,6 +12,7 @@
 #define MLKEM_Q 3329
 #define MLKEM_SEED 32
 #define SESSION_ID 32
+#define OLD_SIZE 517 /* RFC 7685 tells why */
 
 enum {
 	GROUP_X25519 = 0x001d,
@@ -27,11 +29,13 @@ enum extension {
 	EXT_ALPN = 0x0010,
 	EXT_CERTIFICATE_TIMESTAMP = 0x0012,
 	EXT_EXTENDED_MASTER = 0x0017,
+	EXT_PADDING = 0x0015,
 	EXT_COMPRESS_CERTIFICATE = 0x001b,
 	EXT_SESSION_TICKET = 0x0023,
 	EXT_VERSIONS = 0x002b,
 	EXT_PSK_MODES = 0x002d,
 	EXT_KEY_SHARE = 0x0033,
+	EXT_OLD_APPLICATION_SETTINGS = 0x4469,
 	EXT_APPLICATION_SETTINGS = 0x44cd,
 	EXT_ENCRYPTED_HELLO = 0xfe0d,
 	EXT_RENEGOTIATION = 0xff01,
@@ -40,6 +44,7 @@ enum extension {
 struct hello {
 	const struct mt_env *env;
 	const char *domain;
+	bool old;
 	struct tl_buf *out;
 	uint16_t grease_cipher, grease_group, grease_version, grease_first, grease_last;
 };
@@ -129,11 +134,13 @@ static void put_key_shares(const struct hello *h)
 	put_u16(h->out, h->grease_group);
 	put_u16(h->out, 1);
 	tl_put_u8(h->out, 0);
-	put_u16(h->out, GROUP_X25519_MLKEM768);
-	share = begin(h->out);
-	put_mlkem(h);
-	put_x25519(h);
-	end(h->out, share);
+	if (!h->old) {
+		put_u16(h->out, GROUP_X25519_MLKEM768);
+		share = begin(h->out);
+		put_mlkem(h);
+		put_x25519(h);
+		end(h->out, share);
+	}
 	put_u16(h->out, GROUP_X25519);
 	share = begin(h->out);
 	put_x25519(h);
@@ -156,11 +163,12 @@ static void put_server_name(const struct hello *h)
 
 static void put_groups(const struct hello *h)
 {
-	const uint16_t groups[] = {h->grease_group, GROUP_X25519_MLKEM768, GROUP_X25519, GROUP_P256,
-				   GROUP_P384};
+	static const uint16_t groups[] = {GROUP_X25519_MLKEM768, GROUP_X25519, GROUP_P256,
+					  GROUP_P384};
 	size_t list = begin(h->out);
 
-	put_list(h->out, groups, sizeof groups / sizeof groups[0]);
+	put_u16(h->out, h->grease_group);
+	put_list(h->out, groups + h->old, sizeof groups / sizeof groups[0] - h->old);
 	end(h->out, list);
 }
 
@@ -232,6 +240,7 @@ static void put_body(const struct hello *h, enum extension x)
 	case EXT_KEY_SHARE:
 		put_key_shares(h);
 		break;
+	case EXT_OLD_APPLICATION_SETTINGS:
 	case EXT_APPLICATION_SETTINGS:
 		tl_put(h->out, "\0\3\2h2", 5);
 		break;
@@ -241,11 +250,27 @@ static void put_body(const struct hello *h, enum extension x)
 	case EXT_RENEGOTIATION:
 		tl_put_u8(h->out, 0);
 		break;
+	case EXT_PADDING:
 	case EXT_CERTIFICATE_TIMESTAMP:
 	case EXT_EXTENDED_MASTER:
 	case EXT_SESSION_TICKET:
 		break;
 	}
+}
+
+static void put_padding(const struct hello *h)
+{
+	size_t body;
+	uint8_t *p;
+
+	if (h->out->len + 4 > OLD_SIZE)
+		return; /* a very long domain */
+	put_u16(h->out, EXT_PADDING);
+	body = begin(h->out);
+	p = tl_buf_extend(h->out, OLD_SIZE - h->out->len);
+	if (p)
+		memset(p, 0, OLD_SIZE - body);
+	end(h->out, body);
 }
 
 /* All but the GREASE at both ends stand in another order each time. */
@@ -264,10 +289,10 @@ static void put_extensions(const struct hello *h)
 			  EXT_VERSIONS,
 			  EXT_PSK_MODES,
 			  EXT_KEY_SHARE,
-			  EXT_APPLICATION_SETTINGS,
-			  EXT_ENCRYPTED_HELLO,
-			  EXT_RENEGOTIATION};
-	size_t n = sizeof all / sizeof all[0], list = begin(h->out);
+			  EXT_RENEGOTIATION,
+			  h->old ? EXT_OLD_APPLICATION_SETTINGS : EXT_APPLICATION_SETTINGS,
+			  EXT_ENCRYPTED_HELLO};
+	size_t n = sizeof all / sizeof all[0] - h->old, list = begin(h->out);
 
 	put_u16(h->out, h->grease_first);
 	put_u16(h->out, 0);
@@ -285,16 +310,18 @@ static void put_extensions(const struct hello *h)
 	put_u16(h->out, h->grease_last);
 	put_u16(h->out, 1);
 	tl_put_u8(h->out, 0);
+	if (h->old)
+		put_padding(h);
 	end(h->out, list);
 }
 
-void mt_client_hello(const struct mt_env *env, const char *domain, struct tl_buf *out)
+void mt_client_hello(const struct mt_env *env, const char *domain, bool old, struct tl_buf *out)
 {
 	static const uint16_t ciphers[] = {0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f,
 					   0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013,
 					   0xc014, 0x009c, 0x009d, 0x002f, 0x0035};
 	static const uint8_t zero[32];
-	struct hello h = {.env = env, .domain = domain, .out = out};
+	struct hello h = {.env = env, .domain = domain, .old = old, .out = out};
 	size_t record, handshake, list;
 
 	h.grease_cipher = grease(&h);

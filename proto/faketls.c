@@ -18,7 +18,7 @@ void mt_faketls_start(struct mt_tunnel *t)
 {
 	uint8_t *digest;
 
-	mt_client_hello(t->env, t->way.proxy->domain, &t->out);
+	mt_client_hello(t->env, t->way.proxy->domain, t->way.old_hello, &t->out);
 	if (t->out.err)
 		return;
 	digest = t->out.data + RANDOM_AT;

@@ -44,6 +44,7 @@ struct mt_way {
 	char host[64];                /* of the data centre; unused by MTProxy */
 	uint16_t port;
 	int64_t unix_time; /* seconds, for the digest of fake TLS (C.46, C.51) */
+	bool old_hello;    /* the ClientHello of 517 bytes, for older proxies (C.45) */
 };
 /* A link as mt_link_new makes it, whose first bytes are the proxy's handshake. MTProxy decides on
  * framing and obfuscation itself (C.38). Until mt_link_ready nothing should be sent. */

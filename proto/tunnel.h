@@ -51,8 +51,9 @@ void mt_faketls_step(struct mt_tunnel *t);
 /* Records, when the tunnel stands. */
 void mt_faketls_open(struct mt_tunnel *t, const uint8_t *data, size_t n, struct tl_buf *ret_inner);
 void mt_faketls_seal(struct mt_tunnel *t, const uint8_t *data, size_t n);
-/* A ClientHello without its digest: 32 zero bytes at offset 11. */
-void mt_client_hello(const struct mt_env *env, const char *domain, struct tl_buf *out);
+/* A ClientHello without its digest: 32 zero bytes at offset 11. old: 517 bytes, without what
+ * browsers have learnt since. out is empty. */
+void mt_client_hello(const struct mt_env *env, const char *domain, bool old, struct tl_buf *out);
 
 /* Numeric addresses, without the system's help. Return 4 or 16, or 0 when it is a name. */
 size_t mt_numeric(const char *host, uint8_t ret[16]);

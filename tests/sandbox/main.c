@@ -17,6 +17,7 @@
 static const char usage[] =
 	"usage: layerd-sandbox [--listen HOST:PORT] [--listen6 HOST:PORT] [--control PATH]\n"
 	"                      [--write-key FILE] [--dcs N] [--seed N] [--data DIR]\n"
+	"                      [--also ID=HOST:PORT]…\n"
 	"                      [--proxy KIND=HOST:PORT[,SECRET]]… [--log-level L]\n"
 	"A Telegram in a box: several data centres on loopback, in memory. Prints one line of "
 	"JSON\n"
@@ -28,6 +29,7 @@ static const char usage[] =
 	"  --dcs N              data centres, 1 to 16; default 3\n"
 	"  --seed N             repeatable keys and ids\n"
 	"  --data DIR           keeps the RSA key there\n"
+	"  --also ID=HOST:PORT  one more address of a data centre\n"
 	"  --proxy KIND=HOST:PORT[,SECRET]  a proxy before the data centres: socks5 and http "
 	"(SECRET is\n"
 	"                       then USER:PASSWORD, or none), mtproxy (hex or base64, dd and ee "
@@ -40,6 +42,7 @@ struct switches {
 	const char *control;
 	char host4[64], host6[64];
 	struct mt_proxy doors[SB_MAX_DOORS];
+	struct sb_address more[SB_MAX_MORE];
 	int dcs, log_level;
 	uint64_t seed;
 };
@@ -64,6 +67,21 @@ static bool read_address(const char *text, char host[64], int *ret_port)
 	if (!n || *end || end == colon + 1 || port < 0 || port > 65535 - SB_MAX_DCS)
 		return false;
 	*ret_port = (int)port;
+	return true;
+}
+
+/* ID=HOST:PORT, behind --dcs */
+static bool read_more(const char *text, int dcs, struct sb_address *ret)
+{
+	char *end;
+	long dc = strtol(text, &end, 10);
+	int port;
+
+	if (dc < 1 || dc > dcs || *end != '=' || !read_address(end + 1, ret->host, &port))
+		return false;
+	ret->dc = (int)dc;
+	ret->port = (uint16_t)port;
+	ret->ipv6 = strchr(ret->host, ':') != NULL;
 	return true;
 }
 
@@ -143,6 +161,9 @@ static bool read_switch(int c, const char *arg, struct switches *w)
 	case 'D':
 		w->net.data = arg;
 		return true;
+	case 'a':
+		return w->net.more_count < SB_MAX_MORE &&
+		       read_more(arg, w->dcs, &w->more[w->net.more_count++]);
 	case 'P':
 		return w->net.door_count < SB_MAX_DOORS &&
 		       read_proxy(arg, &w->doors[w->net.door_count++]);
@@ -167,6 +188,7 @@ static int read_switches(int argc, char **argv, struct switches *w)
 		{"dcs", required_argument, NULL, 'd'},
 		{"seed", required_argument, NULL, 's'},
 		{"data", required_argument, NULL, 'D'},
+		{"also", required_argument, NULL, 'a'},
 		{"proxy", required_argument, NULL, 'P'},
 		{"log-level", required_argument, NULL, 'L'},
 		{"version", no_argument, NULL, 'V'},
@@ -269,6 +291,7 @@ int main(int argc, char **argv)
 	int code;
 
 	w.net.doors = w.doors;
+	w.net.more = w.more;
 	code = read_switches(argc, argv, &w);
 
 	signal(SIGPIPE, SIG_IGN);

@@ -242,6 +242,9 @@ static bool open_doors(struct sb_net *n, const struct sb_net_options *o)
 		    (o->host6 && !open_dc(n, dc, o->host6, port6, true)))
 			return false;
 	}
+	for (unsigned i = 0; i < o->more_count; i++)
+		if (!open_dc(n, o->more[i].dc, o->more[i].host, o->more[i].port, o->more[i].ipv6))
+			return false;
 	for (unsigned i = 0; i < o->door_count; i++)
 		if (!open_door(n, &o->doors[i]))
 			return false;

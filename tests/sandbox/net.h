@@ -12,6 +12,8 @@
 /* ---- limits ---------------------------------------------------------------------------------- */
 #define SB_MAX_DCS 16
 #define SB_MAX_DOORS 16 /* of proxies */
+#define SB_MAX_MORE 32  /* further addresses of data centres */
+#define SB_MAX_ADDRESSES (2 * SB_MAX_DCS + SB_MAX_MORE)
 #define SB_MAX_CONNS 4096
 #define SB_MAX_SESSIONS 256             /* of one key; the one idle longest goes */
 #define SB_MAX_OUT (64u << 20)          /* bytes waiting for one socket; above: closed */
@@ -207,8 +209,8 @@ struct sb_net {
 	struct sb_rsa *rsa;
 	struct sb_handshake *handshakes;
 	unsigned handshake_count;
-	struct sb_listener listeners[2 * SB_MAX_DCS + SB_MAX_DOORS]; /* doors behind the others */
-	struct sb_address addresses[2 * SB_MAX_DCS];
+	struct sb_listener listeners[SB_MAX_ADDRESSES + SB_MAX_DOORS]; /* doors behind the others */
+	struct sb_address addresses[SB_MAX_ADDRESSES];
 	unsigned listener_count, address_count;
 	struct sb_conn *conns;
 	unsigned conn_count;
@@ -230,8 +232,10 @@ struct sb_net {
 };
 
 struct sb_net_options {
-	const char *host4, *host6;    /* host6 NULL: no IPv6 */
-	int port4, port6;             /* DC k on port + k - 1; 0 = free ports */
+	const char *host4, *host6; /* host6 NULL: no IPv6 */
+	int port4, port6;          /* DC k on port + k - 1; 0 = free ports */
+	const struct sb_address *more;
+	unsigned more_count;
 	const char *data;             /* folder that keeps the RSA key, or NULL */
 	const char *write_key;        /* PEM goes there, or NULL */
 	const struct mt_proxy *doors; /* front ends: where they listen, and their secrets */

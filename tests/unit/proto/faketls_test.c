@@ -115,24 +115,29 @@ static struct shape parse(const struct tl_buf *hello)
 	return s;
 }
 
-static void check_shape(const struct shape *s)
+static void check_shape(const struct shape *s, bool old)
 {
-	size_t last = s->extension_n - 1;
+	size_t last = s->extension_n - 1 - old, x25519 = old ? 1 : 2;
 
 	CHECK(is_grease(s->ciphers[0]));
 	CHECK(s->ciphers[1] >= 0x1301 && s->ciphers[1] <= 0x1303);
 	CHECK_STR(s->name, "www.google.com");
-	CHECK_INT(s->share_n, 3);
+	CHECK_INT(s->share_n, x25519 + 1);
 	CHECK(is_grease(s->shares[0]) && s->share_sizes[0] == 1);
-	CHECK(s->shares[1] == 0x11ec && s->share_sizes[1] == 1184 + 32);
-	CHECK(s->shares[2] == 0x001d && s->share_sizes[2] == 32);
+	CHECK(s->shares[x25519] == 0x001d && s->share_sizes[x25519] == 32);
 	CHECK_INT(s->groups[0], s->shares[0]);
-	CHECK(s->groups[1] == 0x11ec && s->groups[2] == 0x001d);
+	CHECK_INT(s->groups[x25519], 0x001d);
 	CHECK(is_grease(s->extensions[0]) && is_grease(s->extensions[last]));
 	CHECK(s->extensions[0] != s->extensions[last]);
 	for (size_t i = 0; i <= last; i++)
 		for (size_t j = 0; j < i; j++)
 			CHECK(s->extensions[i] != s->extensions[j]);
+	if (old) {
+		CHECK_INT(s->extensions[last + 1], 0x15);
+		return;
+	}
+	CHECK(s->shares[1] == 0x11ec && s->share_sizes[1] == 1184 + 32);
+	CHECK_INT(s->groups[1], 0x11ec);
 	for (size_t i = 0; i < 1152; i += 3) { /* FIPS 203: coefficients below q */
 		unsigned a = s->mlkem[i] | (s->mlkem[i + 1] & 15u) << 8;
 		unsigned b = (unsigned)s->mlkem[i + 1] >> 4 | (unsigned)s->mlkem[i + 2] << 4;
@@ -141,7 +146,7 @@ static void check_shape(const struct shape *s)
 	}
 }
 
-TEST(faketls_client_hello_shape)
+static void check_hellos(bool old)
 {
 	unsigned orders = 0, sizes = 0;
 	struct shape last = {.cipher_n = 0};
@@ -151,20 +156,43 @@ TEST(faketls_client_hello_shape)
 		struct tl_buf b = {.len = 0};
 		struct shape s;
 
-		mt_client_hello(&seeded_env, "www.google.com", &b);
+		mt_client_hello(&seeded_env, "www.google.com", old, &b);
 		CHECK_INT(b.err, 0);
 		for (size_t at = 11; at < 43; at++)
 			CHECK_INT(b.data[at], 0);
 		s = parse(&b);
-		check_shape(&s);
+		check_shape(&s, old);
 		orders += memcmp(s.extensions, last.extensions, sizeof s.extensions) != 0;
+		CHECK(!old || b.len == 517);
 		sizes += b.len != last_size;
 		last = s;
 		last_size = b.len;
 		tl_buf_free(&b);
 	}
 	CHECK_INT(orders, 40);
-	CHECK(sizes > 10);
+	CHECK(old || sizes > 10);
+}
+
+TEST(faketls_client_hello_shape)
+{
+	check_hellos(false);
+}
+
+/* Proxies of 2019 read 517 bytes and nothing else (C.45); a domain of any length fits. */
+TEST(faketls_old_client_hello_shape)
+{
+	char domain[MT_PROXY_DOMAIN_MAX + 1] = "";
+
+	check_hellos(true);
+	for (size_t n = 1; n <= MT_PROXY_DOMAIN_MAX; n++) {
+		struct tl_buf b = {.len = 0};
+
+		domain[n - 1] = 'a';
+		mt_client_hello(&seeded_env, domain, true, &b);
+		CHECK_INT(b.len, 517);
+		CHECK_STR(parse(&b).name, domain);
+		tl_buf_free(&b);
+	}
 }
 
 /* C.47: x³ + 486662 x² + x is a square modulo 2²⁵⁵ - 19. */

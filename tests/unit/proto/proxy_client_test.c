@@ -61,7 +61,8 @@ static void pump(struct behind *b)
 
 static void again(struct behind *b)
 {
-	const struct proxy_server fresh = {.is = &b->p, .unix_time = b->s.unix_time};
+	const struct proxy_server fresh = {
+		.is = &b->p, .unix_time = b->s.unix_time, .old = b->s.old};
 
 	proxy_server_free(&b->s);
 	b->s = fresh;
@@ -166,5 +167,55 @@ TEST(proxy_client_clock)
 	pump(b);
 	CHECK(!b->s.refused && b->s.changes == 1);
 	mock_expect(b->m, WIRE_PING_DELAY_DISCONNECT);
+	end(b);
+}
+
+/* Refused: the connection is lost, and taken anew. */
+static void refused_once(struct behind *b, bool first)
+{
+	if (first)
+		mock_connect(b->m);
+	else
+		mock_reconnect_only(b->m);
+	pump(b);
+	CHECK(b->s.refused);
+	CHECK(mock_event(b->m, MT_EV_PROXY).n);
+	mock_event(b->m, MT_EV_CLOSE);
+	mock_lose(b->m);
+	again(b);
+}
+
+/* C.45: what a proxy of 2019 does not take is not said again and again; what it took is kept. */
+TEST(proxy_client_old_proxy)
+{
+	struct behind *b = begin(TLS);
+
+	b->s.old = true;
+	refused_once(b, true);
+	for (int i = 0; i < 3; i++) {
+		mock_reconnect_only(b->m);
+		pump(b);
+		CHECK(!b->s.refused && b->s.changes == 1);
+		mock_expect(b->m, WIRE_PING_DELAY_DISCONNECT);
+		mock_lose(b->m);
+		again(b);
+	}
+	end(b);
+}
+
+/* C.51, C.45: neither our stored clock nor our hello is what it likes. */
+TEST(proxy_client_old_proxy_and_clock)
+{
+	struct behind *b = begin(TLS);
+
+	b->s.old = true;
+	b->m->o.time_offset = 3600 * NS;
+	mock_again(b->m);
+	refused_once(b, true);
+	refused_once(b, false);
+	refused_once(b, false);
+	mock_reconnect_only(b->m);
+	pump(b);
+	CHECK(!b->s.refused && b->s.changes == 1);
 	end(b);
 }

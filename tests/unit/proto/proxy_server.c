@@ -153,7 +153,7 @@ static bool tls_begin(struct proxy_server *s)
 	if (!n || s->in.len < n)
 		return false;
 	CHECK_MEM(p, "\x16\3\1", 3);
-	s->refused = !genuine(s, n);
+	s->refused = !genuine(s, n) || (s->old && n != 517);
 	if (s->refused) {
 		say(s, "\x15\3\3\0\2\2\x28", 7); /* a real TLS server would not like it either */
 		s->silent = true;

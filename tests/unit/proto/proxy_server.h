@@ -11,6 +11,7 @@ struct proxy_server {
 	int64_t unix_time; /* fake TLS: hellos further than five minutes off are not for us */
 	unsigned extra_hellos;
 	bool silent, flip; /* says nothing; spoils one bit of the ServerHello */
+	bool old;          /* takes hellos of 517 bytes alone */
 	/* what it saw */
 	unsigned stage;
 	char target[300]; /* host:port */
