@@ -131,8 +131,10 @@ static void load(struct tg_account *a)
 		set_reason(a, tl_str("STORE"));
 	}
 	tl_buf_free(&b);
-	if (a->state == TG_READY)
+	if (a->state == TG_READY) {
 		tg_updates_init(a);
+		a->up.damaged = !a->up.box[TG_BOX_COMMON].known; /* F.77 */
+	}
 }
 
 struct tg_account *tg_account_new(const char *name, const struct tg_settings *s,

@@ -2,9 +2,9 @@
  * event.c holds what the world will pull, writes.c what goes to the store, dc.c the sessions with
  * data centres, keys.c what the store has of these, authorize.c how the others get to know the
  * account, address.c where they live, query.c the calls, flood.c what holds them back, refusal.c
- * Telegram's errors, login.c the way in and out, peers.c and resolve.c who is who, updates.c
- * carriers, update_state.c the boxes at rest, box.c the order of a box, difference.c what was
- * missed, short.c the short forms. */
+ * Telegram's errors, login.c the way in and out, peers.c and resolve.c who is who, named.c who is
+ * named, updates.c carriers, update_state.c the boxes at rest, box.c the order of a box,
+ * difference.c and channel_difference.c what was missed, short.c the short forms. */
 #ifndef CORE_ACCOUNT_H
 #define CORE_ACCOUNT_H
 
@@ -27,14 +27,21 @@
 #define TG_CLOCK_OFF 5                 /* s: a clock this wrong is told */
 #define TG_ARENA_CAP (64u << 20)       /* decoded updates of one packet */
 #define TG_GAP_WAIT (TG_SECOND / 2)    /* F.30 */
+#define TG_DIFF_PACE TG_SECOND         /* between two fresh differences of a box */
+#define TG_DIFF_WAIT (60 * TG_SECOND)  /* for the answer to one */
 #define TG_IDLE_DIFF (900 * TG_SECOND) /* F.34 */
 #define TG_PENDING_MAX 1000            /* buffered updates of a box (F.31) */
 #define TG_PENDING_BYTES (1u << 20)
-#define TG_DRIFT_MAX 100000    /* F.35 */
-#define TG_SLICE_REPEATS 3     /* F.43 */
-#define TG_CHANNEL_DIFFS 10    /* at once (F.56) */
-#define TG_DIFF_LIMIT_USER 100 /* F.50 */
+#define TG_PENDING_ALL (16u << 20) /* of all boxes of an account */
+#define TG_CHANNELS_MAX 65536      /* boxes in memory */
+#define TG_POLLED_MAX 10           /* channels without membership (F.53) */
+#define TG_BACKLOG_MAX 8192        /* events that wait for the disk */
+#define TG_DRIFT_MAX 100000        /* F.35 */
+#define TG_SLICE_REPEATS 3         /* F.43 */
+#define TG_CHANNEL_DIFFS 10        /* at once (F.56) */
+#define TG_DIFF_LIMIT_USER 100     /* F.50 */
 #define TG_DIFF_LIMIT_BOT 100000
+#define TG_DIFF_PIECE 64    /* halved while an answer is unreadable */
 #define TG_BACKOFF_MAX 64   /* s */
 #define TG_NAME_FRESH 86400 /* s: an older username is asked for again */
 #define TG_TITLE_PAGES 20   /* of 100 dialogs, when a title is looked for */
@@ -69,12 +76,14 @@ struct tg_item {
 	int32_t pts, count;
 	int32_t date;    /* of a carrier under seq */
 	int64_t arrived; /* boot ns */
+	size_t size;     /* while pending */
 };
 struct tg_box {
 	struct tg_item *pending; /* sorted by pts - count */
 	uint32_t pending_count;
 	size_t pending_size;
 	int32_t pts;
+	size_t *shared;   /* pending bytes of all boxes of the account, or NULL */
 	bool known, busy; /* busy: a difference is on its way, everything waits */
 	bool suspect;     /* impossible numbers or too much waiting: ask at once */
 };
@@ -89,11 +98,16 @@ enum { TG_BOX_COMMON, TG_BOX_QTS, TG_BOX_SEQ, TG_BOX_COUNT };
 struct tg_channel {
 	struct tg_box box;
 	int64_t id;
-	struct tg_timer timer; /* gap or back-off */
+	struct tg_timer timer; /* gap, back-off, pace or poll */
 	struct tg_channel *next_waiting, *next_dirty;
 	struct tg_call *call;
+	const char *lost; /* why its number is taken as it is; NULL: a difference is asked */
+	int64_t asked_at, poll_at; /* boot ns; 0: never */
+	int32_t top;               /* how far this difference has come */
 	unsigned level, repeats, stuck, unreadable;
-	bool dirty, asked_peer, waiting;
+	bool dirty, waiting, polled;
+	bool owed;                    /* asked for while it could not be asked */
+	bool asked_peer, asking_peer; /* the common difference may tell who it is */
 };
 struct tg_updates {
 	struct tg_box box[TG_BOX_COUNT];
@@ -102,9 +116,14 @@ struct tg_updates {
 	struct tg_call *call;                       /* getState or getDifference */
 	struct tg_channel *waiting, **waiting_last; /* for their turn (F.56) */
 	struct tg_channel *dirty_channels;
-	int32_t date, asked_pts, asked_qts;
-	unsigned level, repeats, stuck, unreadable, channel_calls;
+	int64_t asked_at; /* boot ns; 0: never */
+	uint64_t after; /* the batch that must be stored before the difference is asked; 0: none */
+	size_t pending_size;
+	int32_t date, asked_pts, asked_qts, top_pts, top_qts;
+	unsigned level, repeats, stuck, unreadable, channel_calls, polled;
 	bool dirty, again, synced; /* synced: caught up once since the start */
+	bool holed;                /* the last answer was too long */
+	bool damaged;              /* the store lost the state of an account that had one */
 };
 
 /* ---- calls: query.c ---- */
@@ -190,7 +209,8 @@ struct tg_account {
 		struct tg_map by_hash;            /* the same, in chains */
 		uint64_t number, inflight, stored;
 		unsigned level;
-		bool owed; /* UPDATE or GAP was said since the last STORE */
+		unsigned owed; /* UPDATE and GAP events said since the last STORE */
+		bool choked;   /* some were not taken */
 		struct tg_timer retry;
 	} store;
 	struct tg_dc *dcs[TG_MAX_DCS];
@@ -223,7 +243,10 @@ int tg_read(struct tg_account *a, enum tg_table t, const void *key, size_t nkey,
 void tg_erase_all(struct tg_account *a, enum tg_table t, uint8_t kind);
 uint64_t tg_write_number(struct tg_account *a); /* of the batch that takes what is written now */
 void tg_writes_flush(struct tg_account *a);     /* says STORE when there is reason to */
-bool tg_writes_stalled(const struct tg_account *a);
+/* No more events can be taken now; what is missed is asked for when there is room (F.76). */
+bool tg_writes_stalled(struct tg_account *a);
+/* The batch that will hold all that was written and said; 0: it is on the disk. */
+uint64_t tg_writes_pending(const struct tg_account *a);
 void tg_writes_init(struct tg_account *a);
 void tg_writes_free(struct tg_account *a);
 /* A key: the account's prefix, a kind, a number (big-endian, so that order is kept). */
@@ -336,6 +359,14 @@ void tg_name_learn(struct tg_account *a, enum tg_peer_form form, const char *nam
 		   const struct tg_peer *p);
 bool tg_title_is(const struct tg_peer *p, const char *title);
 
+/* A min peer was seen in this message of that chat (F.60). */
+void tg_peer_seen(struct tg_account *a, enum tg_peer_kind kind, int64_t id,
+		  enum tg_peer_kind chat_kind, int64_t chat, int32_t message);
+
+/* named.c: updates with a message. */
+bool tg_names_stranger(struct tg_account *a, const struct tl_obj *update);
+void tg_names_seen(struct tg_account *a, const struct tl_obj *update);
+
 /* resolve.c */
 void tg_resolve_free(struct tg_account *a);
 
@@ -361,15 +392,33 @@ struct tg_channel *tg_channel_get(struct tg_account *a, int64_t id);
 void tg_channel_dirty(struct tg_account *a,
 		      struct tg_channel *ch); /* its row goes into the batch */
 void tg_channel_arm(struct tg_account *a, struct tg_channel *ch);
+void tg_channel_poll(struct tg_account *a, struct tg_channel *ch, bool on, int32_t seconds);
+/* A number that a list of dialogs or a channel's page tells (F.55). */
+void tg_channel_hear(struct tg_account *a, int64_t id, int64_t pts);
 
 /* difference.c */
-void tg_difference(struct tg_account *a); /* common; asks for the state when there is none */
-void tg_channel_difference(struct tg_account *a, struct tg_channel *ch);
-void tg_channel_drop(struct tg_account *a, struct tg_channel *ch);
-void tg_gap_say(struct tg_account *a, int64_t box, int64_t from, int64_t to, const char *why);
+void tg_difference(struct tg_account *a);        /* common; asks for the state when there is none */
+void tg_difference_stored(struct tg_account *a); /* a batch is on the disk */
 void tg_difference_retry(struct tg_account *a, struct tg_timer *t);
+void tg_gap_say(struct tg_account *a, int64_t box, int64_t from, int64_t to, const char *why);
+bool tg_says(const struct tg_answer *r, const char *prefix); /* Telegram's text begins so */
+void tg_box_refresh(struct tg_account *a, struct tg_box *b, bool moved, unsigned *stuck);
+int64_t tg_back_off(const struct tg_account *a, unsigned *level, const struct tg_answer *r);
+struct tg_call_options tg_diff_options(const struct tg_account *a);
+struct tl_obj *tg_diff_open(const struct tg_call *call, const struct tg_answer *r,
+			    struct tg_carrier **ret_c);
+void tg_say_messages(struct tg_account *a, struct tg_carrier *c, const struct tl_vec *messages,
+		     int32_t pts, bool channel);
 
-/* short.c: NULL when it names someone unknown or memory is out. */
+/* channel_difference.c */
+void tg_channel_difference(struct tg_account *a, struct tg_channel *ch);
+void tg_channel_drop(struct tg_account *a, struct tg_channel *ch, const char *why);
+void tg_channel_ask_peer(struct tg_account *a, struct tg_channel *ch);
+void tg_channels_release(struct tg_account *a); /* the common difference told who is who */
+void tg_channels_owed(struct tg_account *a);    /* there is room again */
+void tg_channels_forget(struct tg_account *a);  /* their numbers */
+
+/* short.c: NULL when it says nothing or memory is out. */
 struct tl_obj *tg_short_message(struct tg_account *a, struct tg_carrier *c,
 				const struct tl_obj *updates, const struct tg_call *call);
 

@@ -13,6 +13,13 @@ void tg_item_free(struct tg_item *item)
 	free(item);
 }
 
+static void resize(struct tg_box *b, size_t more, size_t less)
+{
+	b->pending_size += more - less;
+	if (b->shared)
+		*b->shared += more - less;
+}
+
 void tg_box_forget(struct tg_box *b)
 {
 	while (b->pending) {
@@ -21,8 +28,8 @@ void tg_box_forget(struct tg_box *b)
 		tg_item_free(b->pending);
 		b->pending = next;
 	}
+	resize(b, 0, b->pending_size);
 	b->pending_count = 0;
-	b->pending_size = 0;
 }
 
 static int64_t start_of(const struct tg_item *i)
@@ -30,17 +37,14 @@ static int64_t start_of(const struct tg_item *i)
 	return (int64_t)i->pts - i->count;
 }
 
-static size_t size_of(const struct tg_item *i)
-{
-	return sizeof *i + (i->carrier ? i->carrier->size : 0);
-}
-
 static void keep(struct tg_box *b, struct tg_item *item)
 {
 	struct tg_item **at = &b->pending;
 
-	if (b->pending_count >= TG_PENDING_MAX ||
-	    b->pending_size + size_of(item) > TG_PENDING_BYTES) {
+	/* what the decoded objects hold; a carrier of several items counts for each */
+	item->size = sizeof *item + (item->carrier ? item->carrier->arena.used : 0);
+	if (b->pending_count >= TG_PENDING_MAX || b->pending_size + item->size > TG_PENDING_BYTES ||
+	    (b->shared && *b->shared + item->size > TG_PENDING_ALL)) {
 		b->suspect = true; /* the difference brings it again */
 		tg_item_free(item);
 		return;
@@ -50,7 +54,7 @@ static void keep(struct tg_box *b, struct tg_item *item)
 	item->next = *at;
 	*at = item;
 	b->pending_count++;
-	b->pending_size += size_of(item);
+	resize(b, item->size, 0);
 }
 
 static struct tg_item *take_first(struct tg_box *b)
@@ -60,7 +64,7 @@ static struct tg_item *take_first(struct tg_box *b)
 	b->pending = i->next;
 	i->next = NULL;
 	b->pending_count--;
-	b->pending_size -= size_of(i);
+	resize(b, 0, i->size);
 	return i;
 }
 

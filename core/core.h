@@ -85,6 +85,11 @@ struct tg_peer { /* what the store knows */
 	int64_t id; /* bare */
 	int64_t access_hash;
 	bool has_hash, min, bot, megagroup, broadcast, forum, verified, premium, deleted;
+	bool left; /* a channel without us */
+	/* of one without a hash: a message where it was seen; 0 = none */
+	int32_t seen_in;
+	enum tg_peer_kind seen_kind;
+	int64_t seen_chat, seen_hash;
 	char username[40], phone[24];
 	char name[160], last_name[96]; /* title, or first name; UTF-8, cut at a character */
 };

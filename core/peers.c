@@ -18,12 +18,17 @@ enum {
 	ROW_VERIFIED = 64,
 	ROW_PREMIUM = 128,
 	ROW_DELETED = 256,
+	ROW_LEFT = 512,
 };
 
 /* A peer and all its usernames, blanks between them. */
 struct row {
 	struct tg_peer p;
 	char usernames[MAX_USERNAMES];
+	/* the message where a min peer was seen (F.60) */
+	enum tg_peer_kind chat_kind;
+	int64_t chat;
+	int32_t message;
 };
 
 /* ---- rows ---- */
@@ -64,12 +69,17 @@ static void row_write(const struct row *r, struct tl_buf *b)
 			      (p->bot ? ROW_BOT : 0u) | (p->megagroup ? ROW_MEGAGROUP : 0u) |
 			      (p->broadcast ? ROW_BROADCAST : 0u) | (p->forum ? ROW_FORUM : 0u) |
 			      (p->verified ? ROW_VERIFIED : 0u) | (p->premium ? ROW_PREMIUM : 0u) |
-			      (p->deleted ? ROW_DELETED : 0u));
+			      (p->deleted ? ROW_DELETED : 0u) | (p->left ? ROW_LEFT : 0u));
 	tl_put_u64(b, (uint64_t)p->access_hash);
 	put(b, p->name);
 	put(b, p->last_name);
 	put(b, p->phone);
 	put(b, r->usernames);
+	if (!r->message)
+		return;
+	tl_put_u32(b, (uint32_t)r->chat_kind);
+	tl_put_u64(b, (uint64_t)r->chat);
+	tl_put_u32(b, (uint32_t)r->message);
 }
 
 /* Cut at a character's border. */
@@ -110,6 +120,12 @@ static bool row_parse(struct tl_cursor c, enum tg_peer_kind kind, int64_t id, st
 	p->verified = flags & ROW_VERIFIED;
 	p->premium = flags & ROW_PREMIUM;
 	p->deleted = flags & ROW_DELETED;
+	p->left = flags & ROW_LEFT;
+	if (tl_left(&c)) {
+		r->chat_kind = (enum tg_peer_kind)tl_get_u32(&c);
+		r->chat = (int64_t)tl_get_u64(&c);
+		r->message = (int32_t)tl_get_u32(&c);
+	}
 	return !c.err && version == ROW_VERSION;
 }
 
@@ -298,6 +314,8 @@ static void from_channel(struct row *r, const struct tl_channel *c, bool known)
 		return;
 	p->min = c->min;
 	set_usernames(r, c->username, &c->usernames);
+	if (!c->min)
+		p->left = c->left;
 	if (!c->min && c->has_access_hash) {
 		p->access_hash = c->access_hash;
 		p->has_hash = true;
@@ -312,6 +330,7 @@ static void from_forbidden(struct row *r, const struct tl_channelForbidden *c)
 	p->megagroup = c->megagroup;
 	p->broadcast = c->broadcast;
 	p->min = false;
+	p->left = true;
 	p->access_hash = c->access_hash;
 	p->has_hash = true;
 }
@@ -365,6 +384,24 @@ void tg_learn(struct tg_account *a, const struct tl_obj *o)
 	names_update(a, &old, &new);
 	tl_buf_free(&before);
 	tl_buf_free(&after);
+}
+
+void tg_peer_seen(struct tg_account *a, enum tg_peer_kind kind, int64_t id,
+		  enum tg_peer_kind chat_kind, int64_t chat, int32_t message)
+{
+	struct tg_key k = row_key(a, kind, id);
+	struct tl_buf b = {0};
+	struct row r;
+
+	if (row_read(a, kind, id, &r) != 0 || !r.p.min || r.p.has_hash || r.message)
+		return;
+	r.chat_kind = chat_kind;
+	r.chat = chat;
+	r.message = message;
+	row_write(&r, &b);
+	if (!b.err)
+		tg_write(a, TG_TABLE_PEER, k.bytes, k.n, b.data, b.len);
+	tl_buf_free(&b);
 }
 
 void tg_learn_all(struct tg_account *a, const struct tl_vec *users, const struct tl_vec *chats)
@@ -475,13 +512,20 @@ bool tg_peer_of(const struct tl_obj *peer, enum tg_peer_kind *ret_kind, int64_t 
 
 int tg_peer_get(struct tg_account *a, enum tg_peer_kind kind, int64_t id, struct tg_peer *ret)
 {
-	struct row r;
-
+	struct row r, chat;
 	int err = row_read(a, kind, id, &r);
 
 	if (err)
 		return err == -TG_E_NOT_FOUND ? -TG_E_PEER_UNKNOWN : err;
 	*ret = r.p;
+	if (r.message && !r.p.has_hash &&
+	    (r.chat_kind == TG_PEER_CHAT || row_read(a, r.chat_kind, r.chat, &chat) == 0) &&
+	    (r.chat_kind == TG_PEER_CHAT || chat.p.has_hash)) {
+		ret->seen_in = r.message;
+		ret->seen_kind = r.chat_kind;
+		ret->seen_chat = r.chat;
+		ret->seen_hash = r.chat_kind == TG_PEER_CHAT ? 0 : chat.p.access_hash;
+	}
 	return 0;
 }
 

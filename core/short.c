@@ -32,20 +32,12 @@ static struct tl_obj *update_new(struct tl_arena *arena, struct tl_message *m, i
 	return &u->obj;
 }
 
-static bool is_known(struct tg_account *a, enum tg_peer_kind kind, int64_t id)
-{
-	struct tg_peer p;
-
-	return tg_peer_get(a, kind, id, &p) == 0;
-}
-
 static struct tl_obj *from_short(struct tg_account *a, struct tl_arena *arena,
 				 const struct tl_updateShortMessage *s)
 {
 	struct tl_message *m = tl_arena_alloc(arena, sizeof *m);
 
-	if (!m || !is_known(a, TG_PEER_USER, s->user_id) ||
-	    (s->has_via_bot_id && !is_known(a, TG_PEER_USER, s->via_bot_id)))
+	if (!m)
 		return NULL;
 	*m = (struct tl_message){
 		.obj = {TL_message},
@@ -69,14 +61,12 @@ static struct tl_obj *from_short(struct tg_account *a, struct tl_arena *arena,
 	return update_new(arena, m, s->pts, s->pts_count, false);
 }
 
-static struct tl_obj *from_short_chat(struct tg_account *a, struct tl_arena *arena,
+static struct tl_obj *from_short_chat(struct tl_arena *arena,
 				      const struct tl_updateShortChatMessage *s)
 {
 	struct tl_message *m = tl_arena_alloc(arena, sizeof *m);
 
-	if (!m || !is_known(a, TG_PEER_USER, s->from_id) ||
-	    !is_known(a, TG_PEER_CHAT, s->chat_id) ||
-	    (s->has_via_bot_id && !is_known(a, TG_PEER_USER, s->via_bot_id)))
+	if (!m)
 		return NULL;
 	*m = (struct tl_message){
 		.obj = {TL_message},
@@ -166,7 +156,7 @@ struct tl_obj *tg_short_message(struct tg_account *a, struct tg_carrier *c,
 	if (updates->ctor == TL_updateShortMessage)
 		return from_short(a, &c->arena, (const struct tl_updateShortMessage *)updates);
 	if (updates->ctor == TL_updateShortChatMessage)
-		return from_short_chat(a, &c->arena,
+		return from_short_chat(&c->arena,
 				       (const struct tl_updateShortChatMessage *)updates);
 	return call ? from_sent(a, &c->arena, (const struct tl_updateShortSentMessage *)updates,
 				call)

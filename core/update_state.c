@@ -100,6 +100,8 @@ void tg_updates_init(struct tg_account *a)
 	u->idle.fire = gap_over;
 	u->retry.fire = tg_difference_retry;
 	u->waiting_last = &u->waiting;
+	for (int i = 0; i < TG_BOX_COUNT; i++)
+		u->box[i].shared = &u->pending_size;
 	load_common(a);
 }
 
@@ -159,6 +161,32 @@ void tg_updates_online(struct tg_account *a)
 	tg_difference(a);
 }
 
+static bool is_at_rest(const struct tg_channel *ch)
+{
+	return !ch->box.busy && !ch->box.pending && !ch->call && !ch->dirty && !ch->timer.set &&
+	       !ch->owed && !ch->polled;
+}
+
+/* What is at rest is in the store, too: anybody can make many numbers up. */
+static void let_go_of_some(struct tg_account *a)
+{
+	struct tg_map old = a->up.channels, kept = {0};
+
+	for (uint32_t i = 0; i < old.cap; i++) {
+		struct tg_channel *ch = old.slots[i].value;
+
+		if (ch && !is_at_rest(ch) && !tg_map_put(&kept, (uint64_t)ch->id, ch)) {
+			tg_map_free(&kept);
+			return; /* no memory: all stay */
+		}
+	}
+	for (uint32_t i = 0; i < old.cap; i++)
+		if (old.slots[i].value && is_at_rest(old.slots[i].value))
+			free(old.slots[i].value);
+	a->up.channels = kept;
+	tg_map_free(&old);
+}
+
 struct tg_channel *tg_channel_get(struct tg_account *a, int64_t id)
 {
 	struct tg_channel *ch = tg_map_get(&a->up.channels, (uint64_t)id);
@@ -167,12 +195,17 @@ struct tg_channel *tg_channel_get(struct tg_account *a, int64_t id)
 
 	if (ch)
 		return ch;
+	if (a->up.channels.count >= TG_CHANNELS_MAX)
+		let_go_of_some(a);
+	if (a->up.channels.count >= TG_CHANNELS_MAX)
+		return NULL;
 	ch = calloc(1, sizeof *ch);
 	if (!ch || !tg_map_put(&a->up.channels, (uint64_t)id, ch)) {
 		free(ch);
 		return NULL;
 	}
 	ch->id = id;
+	ch->box.shared = &a->up.pending_size;
 	ch->timer.fire = channel_timer;
 	if (tg_read(a, TG_TABLE_STATE, k.bytes, k.n, &b) == 0) {
 		struct tl_cursor c = tl_cursor(b.data, b.len);
@@ -205,11 +238,44 @@ void tg_updates_arm(struct tg_account *a)
 
 void tg_channel_arm(struct tg_account *a, struct tg_channel *ch)
 {
+	int64_t at;
+
 	if (ch->box.suspect) {
 		ch->box.suspect = false;
 		tg_channel_difference(a, ch);
 		return;
 	}
-	if (!ch->box.busy)
-		tg_timer_set(&a->timers, &ch->timer, tg_box_gap_at(&ch->box));
+	if (ch->box.busy)
+		return;
+	at = tg_box_gap_at(&ch->box);
+	if (ch->poll_at && ch->poll_at < at)
+		at = ch->poll_at;
+	if (ch->owed && ch->asked_at + TG_DIFF_PACE < at)
+		at = ch->asked_at + TG_DIFF_PACE;
+	tg_timer_set(&a->timers, &ch->timer, at);
+}
+
+/* F.53: who looks on without being a member is told nothing, and asks. */
+void tg_channel_poll(struct tg_account *a, struct tg_channel *ch, bool on, int32_t seconds)
+{
+	struct tg_updates *u = &a->up;
+	struct tg_peer p;
+
+	on = on && tg_peer_get(a, TG_PEER_CHANNEL, ch->id, &p) == 0 && p.left &&
+	     (ch->polled || u->polled < TG_POLLED_MAX);
+	u->polled += on;
+	u->polled -= ch->polled;
+	ch->polled = on;
+	ch->poll_at = on ? a->now.boot + (seconds > 1 ? seconds : 1) * TG_SECOND : 0;
+}
+
+void tg_channel_hear(struct tg_account *a, int64_t id, int64_t pts)
+{
+	struct tg_channel *ch = pts > 0 && pts <= INT32_MAX ? tg_channel_get(a, id) : NULL;
+
+	if (!ch || ch->box.known || ch->box.busy)
+		return;
+	ch->box.pts = (int32_t)pts;
+	ch->box.known = true;
+	tg_channel_dirty(a, ch);
 }

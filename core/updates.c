@@ -15,9 +15,10 @@ void tg_update_say(struct tg_account *a, struct tg_carrier *c, const struct tl_o
 		return;
 	if (update->ctor == TL_updateDcOptions || update->ctor == TL_updateConfig)
 		tg_config_stale(a);
+	tg_names_seen(a, update);
 	n->ev.object = update;
 	n->carrier = tg_carrier_hold(c);
-	a->store.owed = true;
+	a->store.owed++;
 }
 
 void tg_updates_apply(struct tg_account *a, struct tg_item *list)
@@ -106,6 +107,14 @@ static void heard_common(struct tg_account *a)
 	tg_timer_set(&a->timers, &u->idle, a->now.boot + TG_IDLE_DIFF);
 }
 
+/* A message that names somebody nobody told about is not taken: the difference brings it again,
+ * with whoever is in it, and is not asked about strangers (F.2, F.62). */
+static bool is_strange(struct tg_account *a, const struct tg_box *box, const struct tg_item *i)
+{
+	return i->update_count && !box->busy && (int64_t)i->pts - i->count == box->pts &&
+	       tg_names_stranger(a, i->updates[0]);
+}
+
 /* Feeds a box; true: the item was applied, or waits (F.19). */
 static bool feed_box(struct tg_account *a, struct tg_box *box, struct tg_item *item)
 {
@@ -113,6 +122,11 @@ static bool feed_box(struct tg_account *a, struct tg_box *box, struct tg_item *i
 	uint32_t waiting = box->pending_count;
 	bool same = item->pts == pts && size == 0;
 
+	if (is_strange(a, box, item)) {
+		box->suspect = true;
+		tg_item_free(item);
+		return true;
+	}
 	tg_updates_apply(a, tg_box_feed(box, item));
 	return box->pts != pts || box->pending_count > waiting || same;
 }
@@ -145,9 +159,7 @@ static void first_of_channel(struct tg_account *a, struct tg_channel *ch, const 
 		ch->box.known = true;
 		return;
 	}
-	ch->asked_peer = true;
-	ch->box.busy = true; /* until the common difference told who it is */
-	tg_difference(a);
+	tg_channel_ask_peer(a, ch);
 }
 
 static bool feed_channel(struct tg_account *a, const struct place *p, struct tg_item *item)
@@ -314,7 +326,7 @@ static void take_short(struct tg_account *a, struct tg_carrier *c, const struct 
 	int64_t date;
 
 	if (!update) {
-		tg_difference(a); /* someone in it is unknown (F.2) */
+		tg_difference(a); /* it makes no message */
 		return;
 	}
 	if (tl_field_int(&tl_api, o, "date", &date))
@@ -416,29 +428,61 @@ static void take_affected(struct tg_account *a, struct tg_carrier *c, const stru
 	tg_updates_arm(a);
 }
 
+/* The numbers of channels that an answer tells beside its own matter (F.55). */
+static void hear(struct tg_account *a, const struct tl_obj *o)
+{
+	const struct tl_messages_chatFull *full = (const struct tl_messages_chatFull *)o;
+	const struct tl_vec *dialogs = &((const struct tl_messages_dialogs *)o)->dialogs;
+	struct tl_obj *const *list;
+	enum tg_peer_kind kind;
+	int64_t id, pts;
+
+	_Static_assert(offsetof(struct tl_messages_dialogs, dialogs) ==
+			       offsetof(struct tl_messages_peerDialogs, dialogs),
+		       "lists of dialogs look alike");
+	if (o->ctor == TL_messages_chatFull) {
+		if (tl_field_int(&tl_api, full->full_chat, "pts", &pts) &&
+		    tl_field_int(&tl_api, full->full_chat, "id", &id))
+			tg_channel_hear(a, id, pts);
+		return;
+	}
+	if (o->ctor == TL_messages_dialogsSlice)
+		dialogs = &((const struct tl_messages_dialogsSlice *)o)->dialogs;
+	list = dialogs->items;
+	for (uint32_t i = 0; i < dialogs->count; i++)
+		if (tg_peer_of(tl_field_obj(&tl_api, list[i], "peer"), &kind, &id) &&
+		    kind == TG_PEER_CHANNEL && tl_field_int(&tl_api, list[i], "pts", &pts))
+			tg_channel_hear(a, id, pts);
+}
+
 void tg_updates_answer(struct tg_account *a, const struct tg_call *call, const uint8_t *data,
 		       size_t n)
 {
 	struct tl_cursor in = tl_cursor(data, n);
 	unsigned ctor = tl_by_id(&tl_api, tl_peek_u32(&in));
-	bool is_updates, has_updates, affected;
+	bool is_updates, has_updates, affected, tells;
 	struct tg_carrier *c;
 	struct tl_obj *o;
 	const struct tl_obj *inner;
 
-	if (!ctor || !a->authorized || tg_writes_stalled(a))
+	if (!ctor || !a->authorized)
 		return;
 	is_updates = strcmp(tl_type_name(&tl_api, ctor), "Updates") == 0;
 	has_updates = tl_has_field(&tl_api, ctor, "updates");
 	affected = tl_has_field(&tl_api, ctor, "pts_count");
-	if (!is_updates && !has_updates && !affected)
+	tells = ctor == TL_messages_chatFull || ctor == TL_messages_dialogs ||
+		ctor == TL_messages_dialogsSlice || ctor == TL_messages_peerDialogs;
+	if ((!is_updates && !has_updates && !affected && !tells) || tg_writes_stalled(a))
 		return;
 	c = tg_carrier_new(data, n, &in);
 	if (!c || tl_decode(&tl_api, &c->arena, &in, &o, NULL) != 0) {
 		tg_carrier_drop(c);
-		tg_updates_online(a);
+		if (!tells)
+			tg_updates_online(a);
 		return;
 	}
+	if (tells)
+		hear(a, o);
 	inner = is_updates ? o : tl_field_obj(&tl_api, o, "updates");
 	if (inner)
 		tg_updates_take(a, c, inner, call);

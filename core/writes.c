@@ -199,9 +199,21 @@ uint64_t tg_write_number(struct tg_account *a)
 	return a->store.number;
 }
 
-bool tg_writes_stalled(const struct tg_account *a)
+bool tg_writes_stalled(struct tg_account *a)
 {
-	return a->store.level > 0;
+	if (a->store.owed >= TG_BACKLOG_MAX)
+		tg_writes_flush(a);
+	if (!a->store.level && a->store.owed < TG_BACKLOG_MAX)
+		return false;
+	a->store.choked = true;
+	return true;
+}
+
+uint64_t tg_writes_pending(const struct tg_account *a)
+{
+	if (a->store.batch || a->store.owed || a->up.dirty || a->up.dirty_channels)
+		return a->store.number;
+	return a->store.failed ? a->store.failed->number : a->store.inflight;
 }
 
 static bool say(struct tg_account *a, struct tg_batch *b, bool again)
@@ -226,7 +238,7 @@ void tg_writes_flush(struct tg_account *a)
 	if (!batch(a) || !say(a, a->store.batch, false))
 		return;
 	a->store.batch = NULL;
-	a->store.owed = false;
+	a->store.owed = 0;
 	a->store.number++;
 }
 
@@ -253,10 +265,14 @@ void tg_account_stored(struct tg_account *a, struct tg_batch *b, struct mt_time 
 	tg_batch_free(b);
 	while (a->store.first && a->store.first->batch <= a->store.stored)
 		overlay_remove(a, a->store.first);
-	if (a->store.level) {
-		a->store.level = 0;
-		tg_updates_online(a); /* what was not taken meanwhile */
+	a->store.level = 0;
+	if (a->store.choked) { /* what was not taken meanwhile is asked for */
+		a->store.choked = false;
+		tg_writes_flush(a);
+		tg_updates_online(a);
+		tg_channels_owed(a);
 	}
+	tg_difference_stored(a);
 	tg_account_stored_now(a);
 }
 

@@ -7,6 +7,7 @@
 #include "daemon/js.h"
 #include "daemon/messagelink.h"
 #include "daemon/sent.h"
+#include "daemon/shape.h"
 #include "tl_schema.h"
 
 #include <jansson.h>
@@ -157,10 +158,19 @@ static bool is_loose(const json_t *v)
 	       !json_object_get(v, "access_hash");
 }
 
+static json_t *input_json(enum want want, const struct tg_peer *p);
+
 static json_t *with_hash(const char *name, const char *key, const struct tg_peer *p)
 {
 	char hash[24];
 
+	if (p->seen_in) {
+		struct tg_peer chat = rpc_seen_chat(p);
+
+		return json_pack("{s:s+,s:o,s:i,s:I}", "_", name, "FromMessage", "peer",
+				 input_json(WANT_PEER, &chat), "msg_id", p->seen_in, key,
+				 (json_int_t)p->id);
+	}
 	snprintf(hash, sizeof hash, "%lld", (long long)p->access_hash);
 	return json_pack("{s:s,s:I,s:s}", "_", name, key, (json_int_t)p->id, "access_hash", hash);
 }

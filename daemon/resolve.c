@@ -183,6 +183,9 @@ int rpc_peer_value(struct rpc_call *c, const struct json_t *value, struct tl_str
 	err = tg_peer_find(c->account->tg, &q, ret);
 	if (err == -TG_E_AGAIN)
 		return ask(c, field, &q);
+	if (!err && (ret->kind == TG_PEER_USER || ret->kind == TG_PEER_CHANNEL) && !ret->has_hash &&
+	    !ret->seen_in)
+		err = -TG_E_PEER_UNKNOWN; /* a hash is never sent as 0 */
 	return err ? refuse(c, field, err) : 0;
 }
 

@@ -148,6 +148,33 @@ void rpc_shape_user(struct tl_buf *b, const char *key, const struct tl_obj *user
 }
 
 /* ---- peers on the way out -------------------------------------------------------------------- */
+struct tg_peer rpc_seen_chat(const struct tg_peer *p)
+{
+	return (struct tg_peer){.kind = p->seen_kind,
+				.id = p->seen_chat,
+				.access_hash = p->seen_hash,
+				.has_hash = true};
+}
+
+static struct tl_obj *input_seen(struct tl_arena *arena, const struct tg_peer *p, unsigned ctor)
+{
+	struct tl_inputPeerUserFromMessage *m = tl_arena_alloc(arena, sizeof *m);
+	struct tg_peer chat = rpc_seen_chat(p);
+
+	_Static_assert(sizeof(struct tl_inputPeerUserFromMessage) ==
+				       sizeof(struct tl_inputUserFromMessage) &&
+			       sizeof(struct tl_inputPeerUserFromMessage) ==
+				       sizeof(struct tl_inputPeerChannelFromMessage),
+		       "what was seen is named alike");
+	if (!m)
+		return NULL;
+	m->obj.ctor = (uint16_t)ctor;
+	m->peer = rpc_input_peer(arena, &chat);
+	m->msg_id = p->seen_in;
+	m->user_id = p->id;
+	return m->peer ? &m->obj : NULL;
+}
+
 struct tl_obj *rpc_input_peer(struct tl_arena *arena, const struct tg_peer *p)
 {
 	struct tl_inputPeerUser *u = tl_arena_alloc(arena, sizeof *u);
@@ -162,6 +189,8 @@ struct tl_obj *rpc_input_peer(struct tl_arena *arena, const struct tg_peer *p)
 		u->obj.ctor = TL_inputPeerSelf;
 		break;
 	case TG_PEER_USER:
+		if (p->seen_in)
+			return input_seen(arena, p, TL_inputPeerUserFromMessage);
 		u->obj.ctor = TL_inputPeerUser;
 		u->user_id = p->id;
 		u->access_hash = p->access_hash;
@@ -171,6 +200,8 @@ struct tl_obj *rpc_input_peer(struct tl_arena *arena, const struct tg_peer *p)
 		c->chat_id = p->id;
 		break;
 	case TG_PEER_CHANNEL:
+		if (p->seen_in)
+			return input_seen(arena, p, TL_inputPeerChannelFromMessage);
 		n->obj.ctor = TL_inputPeerChannel;
 		n->channel_id = p->id;
 		n->access_hash = p->access_hash;
@@ -184,8 +215,11 @@ struct tl_obj *rpc_input_peer(struct tl_arena *arena, const struct tg_peer *p)
 
 struct tl_obj *rpc_input_user(struct tl_arena *arena, const struct tg_peer *p)
 {
-	struct tl_inputUser *u = tl_arena_alloc(arena, sizeof *u);
+	struct tl_inputUser *u;
 
+	if (p->kind == TG_PEER_USER && p->seen_in)
+		return input_seen(arena, p, TL_inputUserFromMessage);
+	u = tl_arena_alloc(arena, sizeof *u);
 	if (!u)
 		return NULL;
 	u->obj.ctor = p->kind == TG_PEER_SELF ? TL_inputUserSelf : TL_inputUser;

@@ -32,6 +32,8 @@ struct rpc_message_head rpc_message_head(const struct rpc_account *a, const stru
 int64_t rpc_marked(const struct tl_obj *peer);
 /* An InputPeer or InputUser, in the arena; NULL: no memory. */
 struct tl_obj *rpc_input_peer(struct tl_arena *arena, const struct tg_peer *p);
+/* The chat of the message where a min peer was seen (core.telegram.org/api/min). */
+struct tg_peer rpc_seen_chat(const struct tg_peer *p);
 struct tl_obj *rpc_input_user(struct tl_arena *arena, const struct tg_peer *p);
 
 #endif

@@ -107,6 +107,8 @@ static void result(struct rig *r, const struct tg_event *ev)
 
 static void event(struct rig *r, const struct tg_event *ev)
 {
+	if (r->saw)
+		r->saw(r, ev);
 	switch (ev->kind) {
 	case TG_EV_CONNECT:
 		connect(r, ev);
@@ -121,10 +123,14 @@ static void event(struct rig *r, const struct tg_event *ev)
 		tg_account_job_done(r->a, ev->job, r->now);
 		break;
 	case TG_EV_UPDATE:
+		if (r->saw)
+			break;
 		CHECK(r->pending_n < RIG_LOG);
 		text_of(r, ev->object, r->pending[r->pending_n++]);
 		break;
 	case TG_EV_GAP:
+		if (r->saw)
+			break;
 		snprintf(r->pending[r->pending_n++], 32, "gap:%lld:%lld-%lld:%.8s",
 			 (long long)ev->box, (long long)ev->from, (long long)ev->to, ev->text);
 		break;

@@ -64,7 +64,9 @@ struct rig {
 	struct rig_dc dc[RIG_DCS + 1], more[RIG_MORE];
 	struct tl_arena arena; /* decoded requests */
 
-	/* what the account said */
+	/* what the account said; saw: looks at each event, and keeps the journal instead */
+	void (*saw)(struct rig *r, const struct tg_event *ev);
+	void *ctx; /* of saw and serve */
 	char journal[RIG_LOG][32], pending[RIG_LOG][32];
 	size_t journal_n, pending_n;
 	struct rig_result results[256];

@@ -322,6 +322,23 @@ static void serve_channel(struct rig *r, const struct rig_request *q)
 	rig_answer(r, q, &d->obj);
 }
 
+/* A channel's page, where its number stands. */
+static void serve_full(struct rig *r, const struct rig_request *q)
+{
+	struct tl_photoEmpty photo = {{TL_photoEmpty}, 1};
+	struct tl_peerNotifySettings settings = {.obj = {TL_peerNotifySettings}};
+	struct tl_channelFull full = {.obj = {TL_channelFull},
+				      .id = RIG_CHANNEL,
+				      .about = tl_str(""),
+				      .chat_photo = &photo.obj,
+				      .notify_settings = &settings.obj,
+				      .pts = r->channel_pts};
+	struct tl_messages_chatFull o = {
+		{TL_messages_chatFull}, &full.obj, all_chats(r), all_users(r)};
+
+	rig_answer(r, q, &o.obj);
+}
+
 static void serve_authorization(struct rig *r, const struct rig_request *q)
 {
 	struct tl_auth_authorization *o = rig_alloc(r, sizeof *o);
@@ -367,6 +384,9 @@ static void serve_own(struct rig *r, const struct rig_request *q)
 		return;
 	case TL_updates_getChannelDifference:
 		serve_channel(r, q);
+		return;
+	case TL_channels_getFullChannel:
+		serve_full(r, q);
 		return;
 	case TL_help_getNearestDc:
 		rig_answer(r, q, &nearest.obj);
