@@ -274,6 +274,8 @@ static void take_state(struct tg_account *a, const struct tl_updates_state *s)
 					  : "catch_up";
 
 	set_state(a, s);
+	u->asked_pts = s->pts;
+	u->asked_qts = s->qts;
 	if ((known || u->damaged) && before != s->pts)
 		tg_gap_say(a, 0, before, s->pts, why);
 	if (known && !u->synced)

@@ -188,6 +188,7 @@ static void too_long(struct tg_account *a, const struct tl_updateChannelTooLong 
 	if (!ch || (u->has_pts && ch->box.known && u->pts <= ch->box.pts))
 		return;
 	if (!ch->box.known && u->has_pts && u->pts > 0) {
+		tg_gap_say(a, ch->id, ch->box.pts, u->pts, "too_long");
 		ch->box.known = true; /* it is fetched from there on (F.54) */
 		ch->box.pts = u->pts;
 		tg_channel_dirty(a, ch);

@@ -84,7 +84,24 @@ static void commit(struct rig *r, struct tg_batch *b)
 
 	r->commits++;
 	b->result = r->fail_commit ? r->fail_commit : r->store->ops->commit(r->store, &one, 1);
+	if (!b->result && !r->saw) {
+		CHECK(r->journal_n + r->owned_n <= RIG_LOG);
+		memcpy(r->journal[r->journal_n], r->pending, r->owned_n * 32);
+		r->journal_n += r->owned_n;
+		r->pending_n -= r->owned_n;
+		memmove(r->pending, r->pending[r->owned_n], r->pending_n * 32);
+		r->owned_n = 0;
+	}
 	tg_account_stored(r->a, b, r->now);
+}
+
+void rig_commit_held(struct rig *r)
+{
+	struct tg_batch *b = r->held;
+
+	CHECK(b);
+	r->held = NULL;
+	commit(r, b);
 }
 
 static void result(struct rig *r, const struct tg_event *ev)
@@ -137,11 +154,8 @@ static void event(struct rig *r, const struct tg_event *ev)
 	case TG_EV_STORE:
 		/* a second commit never overtakes the first */
 		CHECK(!r->held);
-		if (!ev->again && !r->fail_commit) {
-			memcpy(r->journal[r->journal_n], r->pending, r->pending_n * 32);
-			r->journal_n += r->pending_n;
-			r->pending_n = 0;
-		}
+		if (!ev->again)
+			r->owned_n = r->pending_n;
 		if (r->hold_commit)
 			r->held = ev->batch;
 		else
@@ -294,7 +308,7 @@ void rig_restart(struct rig *r)
 		tg_batch_free(r->held);
 		r->held = NULL;
 	}
-	r->pending_n = 0;
+	r->pending_n = r->owned_n = 0;
 	for (int i = 1; i <= RIG_DCS; i++)
 		r->dc[i].session = 0;
 	account_new(r);

@@ -68,7 +68,7 @@ struct rig {
 	void (*saw)(struct rig *r, const struct tg_event *ev);
 	void *ctx; /* of saw and serve */
 	char journal[RIG_LOG][32], pending[RIG_LOG][32];
-	size_t journal_n, pending_n;
+	size_t journal_n, pending_n, owned_n; /* owned: of the batch that is on its way */
 	struct rig_result results[256];
 	size_t results_n;
 	struct tg_event state, resolved[32];
@@ -100,6 +100,8 @@ void rig_run(struct rig *r);     /* until nothing moves */
 void rig_pass(struct rig *r, double seconds);
 void rig_lose(struct rig *r, int dc);           /* cuts its connections */
 unsigned rig_open(const struct rig *r, int dc); /* how many there are */
+void rig_commit_held(struct rig *r);
+void rig_lose(struct rig *r, int dc); /* cuts the connection */
 uint32_t rig_draw(struct rig *r, uint32_t below);
 
 /* Server side. */
