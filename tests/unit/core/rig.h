@@ -100,8 +100,7 @@ void rig_run(struct rig *r);     /* until nothing moves */
 void rig_pass(struct rig *r, double seconds);
 void rig_lose(struct rig *r, int dc);           /* cuts its connections */
 unsigned rig_open(const struct rig *r, int dc); /* how many there are */
-void rig_commit_held(struct rig *r);
-void rig_lose(struct rig *r, int dc); /* cuts the connection */
+void rig_commit_held(struct rig *r);            /* what hold_commit kept back */
 uint32_t rig_draw(struct rig *r, uint32_t below);
 
 /* Server side. */
