@@ -2,22 +2,6 @@
  * (F.31-F.56, F.70-F.77). */
 #include "tests/unit/core/rig.h"
 
-static struct tl_obj *short_of(struct rig *r, struct tl_obj *update)
-{
-	struct tl_updateShort *s = rig_alloc(r, sizeof *s);
-
-	*s = (struct tl_updateShort){{TL_updateShort}, update, r->date};
-	return &s->obj;
-}
-
-static struct tl_obj *too_long(struct rig *r, int64_t id, int32_t pts)
-{
-	struct tl_updateChannelTooLong *u = rig_alloc(r, sizeof *u);
-
-	*u = (struct tl_updateChannelTooLong){{TL_updateChannelTooLong}, id, pts, pts > 0};
-	return short_of(r, &u->obj);
-}
-
 /* ---- what is asked (F.40, F.50) ---- */
 TEST(a_first_login_asks_for_the_state_alone)
 {
@@ -32,47 +16,6 @@ TEST(a_first_login_asks_for_the_state_alone)
 	rig_pass(r, 5);
 	CHECK_INT(r->calls[TL_updates_getState], 1);
 	CHECK(r->calls[TL_updates_getDifference] >= 1);
-	rig_free(r);
-}
-
-static struct tl_updates_getChannelDifference channel_question;
-static bool note_question(struct rig *r, const struct rig_request *q)
-{
-	(void)r;
-	if (q->method == TL_updates_getChannelDifference)
-		channel_question =
-			*(const struct tl_updates_getChannelDifference *)(const void *)q->obj;
-	return false;
-}
-
-TEST(limits_of_a_channel_difference)
-{
-	struct rig *r = rig_new();
-	struct tg_channel *ch;
-
-	rig_login(r);
-	r->serve = note_question;
-	rig_channel_message(r, "A");
-	r->channel_pts = 5;
-	rig_channel_message(r, "B");
-	rig_pass(r, 1);
-	CHECK_INT(channel_question.pts, 1);
-	CHECK_INT(channel_question.limit, TG_DIFF_LIMIT_BOT);
-	CHECK(!channel_question.force);
-	CHECK_INT(channel_question.filter->ctor, TL_channelMessagesFilterEmpty);
-	r->a->is_bot = false;
-	r->channel_pts = 9;
-	rig_channel_message(r, "C");
-	rig_pass(r, 2);
-	CHECK_INT(channel_question.pts, 6);
-	CHECK_INT(channel_question.limit, TG_DIFF_LIMIT_USER);
-	ch = tg_channel_get(r->a, RIG_CHANNEL);
-	ch->box.pts = 0;
-	r->channel_pts = 15;
-	rig_channel_message(r, "D");
-	rig_pass(r, 2);
-	CHECK_INT(channel_question.pts, 1);
-	CHECK_INT(channel_question.limit, 1);
 	rig_free(r);
 }
 
@@ -110,7 +53,7 @@ TEST(one_difference_a_second)
 		rig_say(r, 2, &all.obj);
 		r->channel_pts += 3;
 		rig_channel_message(r, "x");
-		rig_say(r, 2, too_long(r, RIG_CHANNEL, r->channel_pts));
+		rig_say(r, 2, rig_too_long(r, RIG_CHANNEL, r->channel_pts));
 		rig_pass(r, 0.01);
 	}
 	CHECK(r->calls[TL_updates_getDifference] >= 9 && r->calls[TL_updates_getDifference] <= 11);
@@ -152,7 +95,7 @@ TEST(reasons_for_a_difference)
 	rig_say(r, 2, &all.obj);
 	rig_pass(r, 2);
 	CHECK_INT(*asked, 1);
-	rig_say(r, 2, short_of(r, &unknown.obj));
+	rig_say(r, 2, rig_short(r, &unknown.obj));
 	rig_pass(r, 2);
 	CHECK_INT(*asked, 2);
 	rig_lose(r, 2); /* the same session */
@@ -344,319 +287,6 @@ TEST(one_unreadable_update_among_many)
 	rig_free(r);
 }
 
-/* ---- channels ---- */
-static const char *refusal;
-static bool refuse_channel(struct rig *r, const struct rig_request *q)
-{
-	if (q->method != TL_updates_getChannelDifference || !refusal)
-		return false;
-	rig_refuse(r, q, refusal[0] == 'P' && refusal[21] == 'O' ? 500 : 400, refusal);
-	return true;
-}
-
-/* F.52 */
-TEST(channel_number_that_the_server_refuses)
-{
-	struct rig *r = rig_new();
-
-	rig_login(r);
-	rig_channel_message(r, "A");
-	rig_pass(r, 2);
-	refusal = "PERSISTENT_TIMESTAMP_INVALID";
-	r->serve = refuse_channel;
-	r->channel_pts = 40;
-	rig_channel_message(r, "B");
-	rig_pass(r, 5);
-	rig_journal_is(r, "A gap:500:1-41:resync");
-	CHECK_INT(r->calls[TL_channels_getFullChannel], 1);
-	rig_channel_message(r, "C");
-	rig_pass(r, 1);
-	rig_journal_is(r, "A gap:500:1-41:resync C");
-	rig_free(r);
-}
-
-TEST(channel_number_that_is_outdated)
-{
-	struct rig *r = rig_new();
-
-	rig_login(r);
-	rig_channel_message(r, "A");
-	rig_pass(r, 2);
-	refusal = "PERSISTENT_TIMESTAMP_OUTDATED";
-	r->serve = refuse_channel;
-	r->mute = true;
-	rig_channel_message(r, "B");
-	r->mute = false;
-	rig_channel_message(r, "C");
-	rig_pass(r, 300);
-	CHECK(r->calls[TL_updates_getChannelDifference] < 60);
-	CHECK_INT(tg_channel_get(r->a, RIG_CHANNEL)->box.pts, 1);
-	rig_journal_is(r, "A");
-	refusal = NULL;
-	rig_pass(r, 130);
-	rig_journal_is(r, "A B C");
-	rig_free(r);
-}
-
-/* F.54: known, unknown with a number, unknown without. */
-TEST(channel_too_long_three_ways)
-{
-	struct rig *r = rig_new();
-	unsigned *asked = &r->calls[TL_updates_getChannelDifference];
-
-	rig_login(r);
-	rig_channel_message(r, "A");
-	rig_pass(r, 2);
-	rig_say(r, 2, too_long(r, RIG_CHANNEL, 1));
-	rig_pass(r, 2);
-	CHECK_INT(*asked, 0);
-	r->mute = true;
-	rig_channel_message(r, "B");
-	rig_say(r, 2, too_long(r, RIG_CHANNEL, 2));
-	rig_pass(r, 2);
-	rig_journal_is(r, "A B");
-	rig_say(r, 2, too_long(r, RIG_CHANNEL, 0)); /* no number: nothing new after all */
-	rig_pass(r, 2);
-	CHECK_INT(*asked, 2);
-	tg_channel_drop(r->a, tg_channel_get(r->a, RIG_CHANNEL), "no_access");
-	rig_channel_message(r, "C");
-	rig_say(r, 2, too_long(r, RIG_CHANNEL, 3)); /* from there on, and what was before is told */
-	rig_pass(r, 2);
-	rig_journal_is(r, "A B gap:500:2-2:no_acces gap:500:2-3:too_long");
-	tg_channel_drop(r->a, tg_channel_get(r->a, RIG_CHANNEL), "no_access");
-	rig_say(r, 2, too_long(r, RIG_CHANNEL, 0));
-	rig_pass(r, 2);
-	CHECK_INT(r->calls[TL_channels_getFullChannel], 1);
-	CHECK_INT(tg_channel_get(r->a, RIG_CHANNEL)->box.pts, 3);
-	r->mute = false;
-	rig_channel_message(r, "D");
-	rig_pass(r, 1);
-	CHECK_STR(r->journal[r->journal_n - 1], "D");
-	rig_free(r);
-}
-
-/* F.55: a list of dialogs tells where a channel stands only to who does not know. */
-static bool dialogs(struct rig *r, const struct rig_request *q)
-{
-	static const int32_t numbers[][2] = {{98, 76}, {54, 32}, {98, 10}};
-	struct tl_peerNotifySettings settings = {.obj = {TL_peerNotifySettings}};
-	struct tl_peerChannel peers[3];
-	struct tl_dialog list[3];
-	struct tl_obj *items[3];
-	struct tl_messages_dialogs o = {.obj = {TL_messages_dialogs}, .dialogs = {items, 3}};
-
-	if (q->method != TL_messages_getDialogs)
-		return false;
-	for (int i = 0; i < 3; i++) {
-		peers[i] = (struct tl_peerChannel){{TL_peerChannel}, numbers[i][0]};
-		list[i] = (struct tl_dialog){.obj = {TL_dialog},
-					     .peer = &peers[i].obj,
-					     .notify_settings = &settings.obj,
-					     .has_pts = true,
-					     .pts = numbers[i][1]};
-		items[i] = &list[i].obj;
-	}
-	rig_answer(r, q, &o.obj);
-	return true;
-}
-
-TEST(dialogs_tell_numbers)
-{
-	struct rig *r = rig_new();
-	struct tl_inputPeerEmpty empty = {{TL_inputPeerEmpty}};
-	struct tl_messages_getDialogs m = {.obj = {TL_messages_getDialogs},
-					   .offset_peer = &empty.obj};
-
-	rig_login(r);
-	r->serve = dialogs;
-	rig_call(r, &m.obj, NULL);
-	rig_run(r);
-	CHECK_INT(tg_channel_get(r->a, 98)->box.pts, 76);
-	CHECK_INT(tg_channel_get(r->a, 54)->box.pts, 32);
-	rig_restart(r); /* it is kept */
-	CHECK_INT(tg_channel_get(r->a, 98)->box.pts, 76);
-	rig_free(r);
-}
-
-/* F.53 */
-static bool polled(struct rig *r, const struct rig_request *q)
-{
-	struct tl_updates_channelDifferenceEmpty e = {.obj = {TL_updates_channelDifferenceEmpty},
-						      .final = true,
-						      .pts = 9,
-						      .timeout = 30,
-						      .has_timeout = true};
-
-	if (q->method != TL_updates_getChannelDifference)
-		return false;
-	rig_answer(r, q, &e.obj);
-	return true;
-}
-
-TEST(channels_without_membership_are_polled)
-{
-	struct rig *r = rig_new();
-	unsigned *asked = &r->calls[TL_updates_getChannelDifference];
-
-	rig_login(r);
-	r->serve = polled;
-	for (int i = 0; i < 20; i++) { /* more than ten, and members */
-		struct tl_channel *c = (struct tl_channel *)rig_channel(r, 1000 + i, NULL, false);
-
-		c->left = i >= 5;
-		tg_learn(r->a, &c->obj);
-		tg_channel_hear(r->a, c->id, 3);
-		rig_say(r, 2, too_long(r, c->id, 9));
-	}
-	rig_pass(r, 29);
-	CHECK_INT(*asked, 20);
-	rig_pass(r, 2);
-	CHECK_INT(*asked, 30);
-	rig_pass(r, 300);
-	CHECK_INT(*asked, 130);
-	r->serve = NULL;
-	rig_free(r);
-}
-
-/* F.56, F.23: floods, refusals and silence of some hold nobody else. */
-static unsigned answered;
-static bool some_are_stuck(struct rig *r, const struct rig_request *q)
-{
-	const struct tl_updates_getChannelDifference *m = (const void *)q->obj;
-	struct tl_updates_channelDifferenceEmpty e = {
-		.obj = {TL_updates_channelDifferenceEmpty}, .final = true, .pts = 9};
-	int64_t id;
-
-	if (q->method != TL_updates_getChannelDifference)
-		return false;
-	id = ((const struct tl_inputChannel *)m->channel)->channel_id;
-	if (id % 4 == 0)
-		rig_refuse(r, q, 420, "FLOOD_WAIT_600");
-	else if (id % 4 == 2)
-		return true; /* no answer */
-	else {
-		rig_answer(r, q, &e.obj);
-		answered++;
-	}
-	return true;
-}
-
-TEST(stuck_channels_hold_nobody)
-{
-	struct rig *r = rig_new();
-
-	answered = 0;
-	rig_login(r);
-	r->serve = some_are_stuck;
-	for (int i = 0; i < 100; i++) {
-		tg_learn(r->a, rig_channel(r, 1000 + i, NULL, false));
-		tg_channel_hear(r->a, 1000 + i, 3);
-		rig_say(r, 2, too_long(r, 1000 + i, 9));
-	}
-	CHECK(r->a->up.channel_calls <= TG_CHANNEL_DIFFS);
-	rig_message(r, "meanwhile");
-	rig_pass(r, 1);
-	rig_journal_is(r, "meanwhile");
-	rig_pass(r, 400); /* 25 silent ones give their places back */
-	CHECK_INT(answered, 50);
-	r->serve = NULL;
-	rig_free(r);
-}
-
-/* ---- strangers (F.2, F.62) ---- */
-TEST(a_message_of_a_stranger)
-{
-	struct rig *r = rig_new();
-
-	rig_login(r);
-	rig_say(r, 2, short_of(r, rig_make(r, 0, "who")));
-	rig_pass(r, 2);
-	rig_journal_is(r, "who"); /* from the difference, with the user */
-	CHECK_INT(r->calls[TL_updates_getDifference], 1);
-	rig_say(r, 2, short_of(r, rig_make(r, 0, "known")));
-	rig_pass(r, 2);
-	CHECK_INT(r->calls[TL_updates_getDifference], 1);
-	rig_free(r);
-}
-
-/* Nobody ever tells: it is delivered all the same, and not asked for without end. */
-static bool tells_nobody(struct rig *r, const struct rig_request *q)
-{
-	struct tl_updates_difference d = {.obj = {TL_updates_difference}};
-	struct tl_updates_state s = {{TL_updates_state}, r->pts, 1, r->date, 0, 0};
-	struct tl_peerUser peer = {{TL_peerUser}, 4711};
-	struct tl_message m = {.obj = {TL_message},
-			       .id = r->pts,
-			       .peer_id = &peer.obj,
-			       .date = r->date,
-			       .message = tl_str("never told")};
-	struct tl_obj *list = &m.obj;
-
-	if (q->method != TL_updates_getDifference)
-		return false;
-	d.new_messages = (struct tl_vec){&list, 1};
-	d.state = &s.obj;
-	rig_answer(r, q, &d.obj);
-	return true;
-}
-
-TEST(a_stranger_for_ever)
-{
-	struct rig *r = rig_new();
-	struct tl_updateNewMessage *u;
-	struct tl_peerUser peer = {{TL_peerUser}, 4711};
-
-	rig_login(r);
-	r->serve = tells_nobody;
-	u = (struct tl_updateNewMessage *)rig_make(r, 0, "never told");
-	((struct tl_message *)u->message)->peer_id = &peer.obj;
-	rig_say(r, 2, short_of(r, &u->obj));
-	rig_pass(r, 60);
-	rig_journal_is(r, "never told");
-	CHECK_INT(r->calls[TL_updates_getDifference], 1);
-	rig_free(r);
-}
-
-/* Whoever is named counts: origin, inline bot, mention. */
-TEST(strangers_in_a_short_message)
-{
-	for (int i = 0; i < 4; i++) {
-		struct rig *r = rig_new();
-		struct tl_peerUser origin = {{TL_peerUser}, 4711};
-		struct tl_messageFwdHeader fwd = {
-			.obj = {TL_messageFwdHeader}, .from_id = &origin.obj, .date = 1};
-		struct tl_messageEntityMentionName name = {
-			{TL_messageEntityMentionName}, 0, 1, 4711};
-		struct tl_obj *entity = &name.obj;
-		struct tl_updateShortMessage m = {.obj = {TL_updateShortMessage},
-						  .id = 3,
-						  .user_id = RIG_USER,
-						  .message = tl_str("short"),
-						  .pts_count = 1,
-						  .date = r->date};
-
-		rig_login(r);
-		rig_message(r, "a");
-		rig_pass(r, 2);
-		r->mute = true;
-		rig_message(r, "b");
-		m.pts = r->pts;
-		if (i == 0)
-			m.fwd_from = &fwd.obj;
-		if (i == 1) {
-			m.has_via_bot_id = true;
-			m.via_bot_id = 4711;
-		}
-		if (i == 2)
-			m.entities = (struct tl_vec){&entity, 1};
-		rig_say(r, 2, &m.obj);
-		rig_pass(r, 2);
-		CHECK_INT(r->calls[TL_updates_getDifference], i < 3);
-		rig_journal_is(r, i < 3 ? "a b" : "a short");
-		rig_free(r);
-	}
-}
-
 /* ---- the store ---- */
 static unsigned asked_since;
 static bool slow_slices(struct rig *r, const struct rig_request *q)
@@ -752,7 +382,7 @@ TEST(a_disk_that_hangs)
 		struct tl_userStatusEmpty status = {{TL_userStatusEmpty}};
 		struct tl_updateUserStatus u = {{TL_updateUserStatus}, 1, &status.obj};
 
-		rig_say(r, 2, short_of(r, &u.obj));
+		rig_say(r, 2, rig_short(r, &u.obj));
 		rig_run(r);
 		if (r->pending_n > RIG_LOG - 2)
 			r->pending_n = r->owned_n; /* the rig's own memory */
@@ -767,57 +397,5 @@ TEST(a_disk_that_hangs)
 	rig_pass(r, 3);
 	CHECK_INT(r->calls[TL_updates_getDifference], 1);
 	CHECK_STR(r->journal[r->journal_n - 1], "b");
-	rig_free(r);
-}
-
-/* F.31: what may wait is bounded in bytes, too, for a box and for all of them. */
-TEST(waiting_bytes_are_bounded)
-{
-	struct rig *r = rig_new();
-	char *text = calloc(1, 20001);
-	size_t most = 0;
-
-	memset(text, 'x', 20000);
-	rig_login(r);
-	r->serve = some_are_stuck; /* 2 mod 4: never answered */
-	for (int i = 0; i < 40; i++) {
-		tg_learn(r->a, rig_channel(r, 1002 + 4 * i, NULL, false));
-		tg_channel_hear(r->a, 1002 + 4 * i, 3);
-	}
-	for (int k = 0; k < 100; k++)
-		for (int i = 0; i < 40; i++) {
-			struct tl_updateNewChannelMessage *u =
-				(struct tl_updateNewChannelMessage *)rig_make(r, 1002 + 4 * i, "");
-
-			r->history_n = 0;
-			u->pts = 1000 + k;
-			((struct tl_message *)u->message)->message = tl_str(text);
-			rig_say(r, 2, short_of(r, &u->obj));
-			rig_run(r);
-			CHECK(tg_channel_get(r->a, 1002 + 4 * i)->box.pending_size <=
-			      TG_PENDING_BYTES);
-			if (r->a->up.pending_size > most)
-				most = r->a->up.pending_size;
-		}
-	CHECK(most <= TG_PENDING_ALL && most > TG_PENDING_ALL / 2);
-	r->serve = NULL;
-	rig_free(r);
-	free(text);
-}
-
-/* Numbers of made-up channels do not stay in memory. */
-TEST(many_channels)
-{
-	struct rig *r = rig_new();
-
-	rig_login(r);
-	for (int i = 0; i < TG_CHANNELS_MAX + 1000; i++) {
-		tg_channel_hear(r->a, 1 + i, 7);
-		if (i % 1000 == 0)
-			rig_run(r); /* stored */
-	}
-	CHECK(r->a->up.channels.count <= TG_CHANNELS_MAX);
-	CHECK_INT(tg_channel_get(r->a, 1)->box.pts, 7);
-	CHECK_INT(tg_channel_get(r->a, TG_CHANNELS_MAX + 999)->box.pts, 7);
 	rig_free(r);
 }

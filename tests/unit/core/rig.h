@@ -117,6 +117,8 @@ struct tl_obj *rig_make(struct rig *r, int64_t channel, const char *text);
 struct tl_obj *rig_user(struct rig *r, int64_t id, const char *username, bool min);
 struct tl_obj *rig_channel(struct rig *r, int64_t id, const char *username, bool min);
 struct tl_obj *rig_updates(struct rig *r, struct tl_obj **list, uint32_t n, int32_t seq);
+struct tl_obj *rig_short(struct rig *r, struct tl_obj *update);      /* updateShort */
+struct tl_obj *rig_too_long(struct rig *r, int64_t id, int32_t pts); /* pts 0: none */
 void *rig_alloc(struct rig *r, size_t n);
 
 /* Client side. */

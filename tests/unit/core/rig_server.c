@@ -228,6 +228,22 @@ struct tl_obj *rig_updates(struct rig *r, struct tl_obj **list, uint32_t n, int3
 	return &u->obj;
 }
 
+struct tl_obj *rig_short(struct rig *r, struct tl_obj *update)
+{
+	struct tl_updateShort *s = rig_alloc(r, sizeof *s);
+
+	*s = (struct tl_updateShort){{TL_updateShort}, update, r->date};
+	return &s->obj;
+}
+
+struct tl_obj *rig_too_long(struct rig *r, int64_t id, int32_t pts)
+{
+	struct tl_updateChannelTooLong *u = rig_alloc(r, sizeof *u);
+
+	*u = (struct tl_updateChannelTooLong){{TL_updateChannelTooLong}, id, pts, pts > 0};
+	return rig_short(r, &u->obj);
+}
+
 void rig_message(struct rig *r, const char *text)
 {
 	struct tl_obj *u = rig_make(r, 0, text);
