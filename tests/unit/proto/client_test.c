@@ -196,6 +196,26 @@ TEST(the_header_until_the_first_answer)
 	mock_free(m);
 }
 
+/* D.61: gzip around all, then invokeAfterMsg, then the header, then the query. The mock takes them
+ * off in this order only. */
+TEST(wrappers_from_outside_in)
+{
+	static const char text[1024] = "all work and no play makes jack a dull boy";
+	struct mock *m = mock_new("padded", true);
+	uint64_t first = mock_query(m, QUERY_A, 1, 0, 0), handle;
+	const struct mock_message *a, *g;
+
+	CHECK(mt_client_send(m->c, text, sizeof text, 0, first, &handle, m->now) == 0);
+	mock_open(m);
+	m->seen = 0;
+	a = mock_expect(m, QUERY_A);
+	g = &m->m[m->n - 1];
+	CHECK(a->wrapped && !a->after);
+	CHECK(g->zipped && g->after == a->h.msg_id && g->wrapped && g->n == sizeof text);
+	CHECK_MEM(g->body, text, sizeof text);
+	mock_free(m);
+}
+
 /* Large bodies are packed where that pays, parts of files never are (A.31). */
 TEST(packing)
 {

@@ -156,3 +156,14 @@ TEST(blinding)
 	CHECK(mt_modexp(b, MT_NUM(base), MT_NUM(long_e), MT_NUM(p)) == 0);
 	CHECK_MEM(a, b, 256);
 }
+
+/* B.56: the prime that all servers have costs a comparison: a primality test of each of these
+ * would take hours. */
+TEST(the_known_prime_costs_nothing)
+{
+	uint8_t p[256];
+
+	vector_hex(vectors_find(vectors_load("dh.json"), "good-prime"), "prime_hex", p, 256);
+	for (int i = 0; i < 100000; i++)
+		CHECK_INT(mt_dh_check_group(p, 3), 0);
+}

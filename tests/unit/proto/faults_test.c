@@ -95,17 +95,6 @@ static void say_states(struct model *s, const struct mock_message *g)
 	mock_states(s->m, g->h.msg_id, info, n);
 }
 
-static void say_pong(struct model *s, const struct mock_message *g)
-{
-	struct tl_buf b = {.len = 0};
-
-	tl_put_u32(&b, WIRE_PONG);
-	tl_put_u64(&b, g->h.msg_id);
-	tl_put(&b, g->body + 4, 8);
-	mock_say(s->m, true, false, &b);
-	tl_buf_free(&b);
-}
-
 /* A packet is refused as a whole, with one word, and counts as never received. */
 static bool refuses(struct model *s, const struct mock_message *g)
 {
@@ -137,7 +126,7 @@ static void take(struct model *s, const struct mock_message *g)
 	else if (g->number == WIRE_MSGS_STATE_REQ)
 		say_states(s, g);
 	else if (g->number == WIRE_PING_DELAY_DISCONNECT)
-		say_pong(s, g);
+		mock_pong_to(s->m, g);
 }
 
 /* The answer, bare at first, in a container when it is said again. */

@@ -470,3 +470,46 @@ TEST(an_answer_before_its_question)
 	CHECK_INT(mock_event(m, MT_EV_TIME).value / NS, -100);
 	mock_free(m);
 }
+
+/* B.22: what was sealed by the rules of MTProto 1.0 is noise. */
+TEST(packets_of_version_one)
+{
+	struct mock *m = mock_ready();
+
+	for (int i = 0; i < 2; i++) {
+		uint8_t plain[64] = {0}, sha[20], packet[4 + 24 + 64] = {88};
+		uint64_t id = mock_msg_id(m, false);
+		struct mt_cipher cipher;
+
+		memcpy(plain + 8, &m->session, 8);
+		memcpy(plain + 16, &id, 8);
+		plain[24] = 1;
+		plain[28] = sizeof update;
+		memcpy(plain + 32, update, sizeof update);
+		mt_sha1(sha, plain, 40, NULL, 0);
+		memcpy(packet + 4, m->key.id, 8);
+		memcpy(packet + 12, sha + 4, 16);
+		mt_kdf_v1(&cipher, m->key.key, MT_TO_CLIENT, packet + 12);
+		mt_ige_encrypt(cipher.key, cipher.iv, plain, packet + 28, sizeof plain);
+		CHECK(mt_client_feed(m->c, packet, sizeof packet, m->now) == 0);
+		mock_quiet(m);
+		CHECK_INT(mock_pump(m), 0);
+	}
+	CHECK_INT(m->c->bad_packets, 2);
+	mock_free(m);
+}
+
+/* A.43: the length alone closes, nobody waits for the body. */
+TEST(too_long_a_packet_closes_at_once)
+{
+	struct mock *m = mock_ready();
+
+	CHECK(mt_client_feed(m->c, "\0\0\0", 3, m->now) == 0);
+	mock_quiet(m);
+	CHECK(mt_client_feed(m->c, "\x40", 1, m->now) == 0);
+	mock_event(m, MT_EV_CLOSE);
+	mock_quiet(m);
+	CHECK(mt_client_feed(m->c, "more", 4, m->now) == 0);
+	mock_quiet(m);
+	mock_free(m);
+}

@@ -314,3 +314,31 @@ TEST(key_exchanges_that_fail)
 		mock_free(m);
 	}
 }
+
+/* B.51: whatever the transport says in the middle of an exchange, the next try has new nonces, and
+ * comes after a longer while. */
+TEST(key_exchanges_that_are_denied)
+{
+	static const int32_t words[] = {-404, -404, -429, -444, -404, -404};
+	struct mock *m = mock_new("intermediate", false);
+	uint8_t nonces[6][16];
+	struct mt_event ev;
+
+	for (size_t i = 0; i < 6; i++) {
+		int64_t before = m->now.boot;
+
+		mock_reconnect(m);
+		if (i > 1)
+			CHECK(m->now.boot - before >= (NS << (i - 1)) * 3 / 4);
+		memcpy(nonces[i], m->server.nonce, 16);
+		for (size_t k = 0; k < i; k++)
+			CHECK(memcmp(nonces[k], nonces[i], 16) != 0);
+		mock_word(m, words[i]);
+		CHECK_INT(mock_until(m, MT_EV_TRANSPORT_ERROR).code, words[i]);
+		mock_event(m, MT_EV_CLOSE);
+		while (mt_client_next(m->c, &ev))
+			CHECK(ev.kind != MT_EV_KEY && ev.kind != MT_EV_KEY_LOST);
+		mock_lose(m);
+	}
+	mock_free(m);
+}

@@ -139,19 +139,22 @@ void mock_connect(struct mock *m)
 	mt_client_opened(m->c, m->now);
 }
 
-void mock_open(struct mock *m)
+void mock_pong_to(struct mock *m, const struct mock_message *ping)
 {
-	struct mock_message *ping;
 	struct tl_buf body = {.len = 0};
 
-	mock_connect(m);
-	mock_pump(m);
-	ping = mock_expect(m, WIRE_PING_DELAY_DISCONNECT);
 	tl_put_u32(&body, WIRE_PONG);
 	tl_put_u64(&body, ping->h.msg_id);
 	tl_put(&body, ping->body + 4, 8);
 	mock_say(m, true, false, &body);
 	tl_buf_free(&body);
+}
+
+void mock_open(struct mock *m)
+{
+	mock_connect(m);
+	mock_pump(m);
+	mock_pong_to(m, mock_expect(m, WIRE_PING_DELAY_DISCONNECT));
 	mock_until(m, MT_EV_ONLINE);
 }
 

@@ -78,6 +78,7 @@ uint64_t mock_say(struct mock *m, bool answer, bool content, const struct tl_buf
 void mock_say_as(struct mock *m, const struct mt_header *h, const void *body, size_t n);
 uint64_t mock_say_hex(struct mock *m, bool content, const char *hex);
 uint64_t mock_msg_id(struct mock *m, bool answer);
+void mock_pong_to(struct mock *m, const struct mock_message *ping);
 void mock_word(struct mock *m, int32_t word); /* a transport error */
 
 /* rpc_result with a body of 32-bit words. */

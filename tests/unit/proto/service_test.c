@@ -196,3 +196,43 @@ TEST(a_job_that_comes_home_late)
 	mock_pump(m); /* the next job waits in the queue when the client is freed */
 	mock_free(m);
 }
+
+/* D.31: what corrects us is not acked, unless its number asks for it. */
+TEST(corrections_are_not_acked)
+{
+	struct mock *m = mock_ready();
+	struct tl_buf b = {.len = 0};
+	uint64_t id;
+
+	mock_clear(m);
+	mock_query(m, QUERY_A, 0, 0, 0);
+	mock_bad_salt(m, mock_sent(m, QUERY_A)->outer, 5);
+	mock_bad_msg(m, mock_sent(m, QUERY_A)->outer, 16);
+	mock_sent(m, QUERY_A);
+	mock_pass(m, 40 * NS);
+	CHECK_INT(mock_count(m, WIRE_MSGS_ACK), 0);
+	tl_put_u32(&b, WIRE_BAD_MSG_NOTIFICATION);
+	tl_put_u64(&b, 4);
+	tl_put_u32(&b, 0);
+	tl_put_u32(&b, 16);
+	id = mock_say(m, true, true, &b);
+	mock_pass(m, 31 * NS);
+	CHECK_MEM(mock_expect(m, WIRE_MSGS_ACK)->body + 12, &id, 8);
+	tl_buf_free(&b);
+	mock_free(m);
+}
+
+/* D.44: a request that cannot be read gets no answer, not an empty one. */
+TEST(state_requests_that_are_none)
+{
+	struct mock *m = mock_ready();
+
+	mock_say_hex(m, false,
+		     "52fb69da15c4b51c02000000"
+		     "0100000000000000");
+	mock_say_hex(m, false, "52fb69da15c4b51d00000000");
+	CHECK_INT(mock_pump(m), 0);
+	mock_say_hex(m, false, "52fb69da15c4b51c00000000"); /* of nothing: of nothing */
+	CHECK_INT(mock_sent(m, WIRE_MSGS_STATE_INFO)->n, 16);
+	mock_free(m);
+}
