@@ -1,6 +1,6 @@
 /* An account: its birth from the store, its states, and the doors of the engine. Owner: the daemon.
  */
-#include "core/account.h"
+#include "core/machine.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -75,8 +75,11 @@ void tg_account_save(struct tg_account *a)
 	tl_put_u64(&b, (uint64_t)a->self);
 	tl_put_u32(&b, (uint32_t)a->state);
 	tl_put_bytes(&b, a->reason, strlen(a->reason));
+	tg_login_put(a, &b);
 	if (!b.err)
 		tg_write(a, TG_TABLE_ACCOUNT, a->name, strlen(a->name), b.data, b.len);
+	if (b.data)
+		mt_wipe(b.data, b.cap);
 	tl_buf_free(&b);
 }
 
@@ -115,6 +118,7 @@ static void load_record(struct tg_account *a, struct tl_cursor c)
 		a->state = (enum tg_state)state;
 	if (!a->authorized)
 		set_reason(a, reason);
+	tg_login_load(a, (enum tg_state)state, &c);
 }
 
 static void load(struct tg_account *a)
@@ -164,6 +168,13 @@ void tg_account_free(struct tg_account *a)
 	if (!a)
 		return;
 	tg_calls_free(a);
+	tg_checks_free(a);
+	if (a->login) { /* gone with the others */
+		a->login->call = NULL;
+		a->login->check = NULL;
+	}
+	tg_login_drop(a);
+	tl_buf_free(&a->tokens);
 	tg_event_free_all(a);
 	for (unsigned i = 0; i < TG_MAX_DCS; i++)
 		if (a->dcs[i])
@@ -256,7 +267,7 @@ int64_t tg_unix(const struct tg_account *a)
 }
 
 /* ---- states ---- */
-static void say_state(struct tg_account *a)
+static void say_state(struct tg_account *a, bool same)
 {
 	struct tg_node *n = tg_event_new(a, TG_EV_STATE);
 
@@ -267,11 +278,12 @@ static void say_state(struct tg_account *a)
 	n->ev.retry_after = a->refused.retry_after;
 	n->ev.data = (const uint8_t *)a->reason;
 	n->ev.n = strlen(a->reason);
+	n->ev.call = a->step - a->stepping;
+	n->ev.again = same;
 }
 
-void tg_account_set_state(struct tg_account *a, enum tg_state s, const struct tg_answer *why)
+static void set_refused(struct tg_account *a, const struct tg_answer *why)
 {
-	a->state = s;
 	a->refused = why ? *why : (struct tg_answer){0};
 	if (!why)
 		a->reason[0] = 0;
@@ -279,8 +291,22 @@ void tg_account_set_state(struct tg_account *a, enum tg_state s, const struct tg
 		set_reason(a, (struct tl_str){(const char *)why->data, (uint32_t)why->n});
 	else
 		set_reason(a, tl_str(tg_error_row(why->error)->text));
+}
+
+void tg_account_refuse(struct tg_account *a, const struct tg_answer *why)
+{
+	set_refused(a, why);
+	say_state(a, true);
+}
+
+void tg_account_set_state(struct tg_account *a, enum tg_state s, const struct tg_answer *why)
+{
+	a->state = s;
+	set_refused(a, why);
 	if (s == TG_CONNECTING) {
-		say_state(a); /* nothing to keep: a start over begins signed out */
+		if (a->login && a->login->info.method != TG_LOGIN_BOT)
+			tg_account_save(a); /* it goes on after a restart; a token is not kept */
+		say_state(a, false);
 		return;
 	}
 	tg_account_save(a);
@@ -292,7 +318,7 @@ void tg_account_stored_now(struct tg_account *a)
 	if (!a->state_after || a->state_after > a->store.stored)
 		return;
 	a->state_after = 0;
-	say_state(a);
+	say_state(a, false);
 }
 
 /* The authorization is gone: everything stops, the key stays where it is until the next login
@@ -321,6 +347,8 @@ void tg_account_connect(struct tg_account *a, struct mt_time now)
 	dc = a->authorized ? tg_dc_get(a, a->main_dc) : NULL;
 	if (dc)
 		tg_session_get(a, dc, TG_FOR_MAIN);
+	else
+		tg_login_resume(a);
 }
 
 void tg_account_disconnect(struct tg_account *a, struct mt_time now)
@@ -405,6 +433,8 @@ void tg_account_tick(struct tg_account *a, struct mt_time now)
 void tg_account_job_done(struct tg_account *a, struct mt_job *job, struct mt_time now)
 {
 	a->now = now;
+	if (tg_check_job_done(a, job))
+		return;
 	for (unsigned i = 0; i < TG_MAX_SESSIONS; i++) {
 		struct tg_session *s = a->sessions[i];
 

@@ -2,9 +2,10 @@
  * event.c holds what the world will pull, writes.c what goes to the store, dc.c the sessions with
  * data centres, keys.c what the store has of these, authorize.c how the others get to know the
  * account, address.c where they live, query.c the calls, flood.c what holds them back, refusal.c
- * Telegram's errors, login.c the way in and out, peers.c and resolve.c who is who, named.c who is
- * named, updates.c carriers, update_state.c the boxes at rest, box.c the order of a box,
- * difference.c and channel_difference.c what was missed, short.c the short forms. */
+ * Telegram's errors, login*.c the way in, logout.c out, password.c the second step (machine.h),
+ * peers.c and resolve.c who is who, named.c who is named, updates.c carriers, update_state.c the
+ * boxes at rest, box.c the order of a box, difference.c and channel_difference.c what was missed,
+ * short.c the short forms. */
 #ifndef CORE_ACCOUNT_H
 #define CORE_ACCOUNT_H
 
@@ -200,7 +201,12 @@ struct tg_account {
 	bool authorized, is_bot, wanted, online, signing_out;
 	uint64_t state_after;     /* STATE is told once this batch is stored; 0 = nothing to tell */
 	struct tg_answer refused; /* of FAILED; data = reason */
-	struct tg_call *login_call;
+	struct tg_login *login;   /* under way, or what it left to tell; machine.h */
+	uint64_t step;            /* of logins, the latest */
+	bool stepping;            /* it is not over */
+	struct tg_check *checks;
+	struct tl_buf tokens; /* of log-outs (E.35) */
+	unsigned keys_left;   /* of a log-out, not yet known to be destroyed */
 
 	struct tg_node *first, **last, *given;
 	struct {
@@ -262,6 +268,7 @@ void tg_key_text(struct tg_key *k, struct tl_str s); /* lower-cased, cut at the 
 void tg_account_save(struct tg_account *a);
 void tg_account_set_state(struct tg_account *a, enum tg_state s, const struct tg_answer *why);
 void tg_account_revoke(struct tg_account *a, struct tl_str reason);
+void tg_account_refuse(struct tg_account *a, const struct tg_answer *why); /* the state stays */
 void tg_account_stored_now(struct tg_account *a); /* what waited for a commit */
 
 /* dc.c */
@@ -286,8 +293,9 @@ void tg_salts_save(struct tg_account *a, int dc, const struct mt_event *ev);
 void tg_offset_save(struct tg_account *a, int dc, int64_t offset);
 bool tg_authorized_load(struct tg_account *a, int dc);
 void tg_authorized_save(struct tg_account *a, int dc, bool yes);
-void tg_dc_drop_key(struct tg_account *a, int id); /* into quarantine */
-void tg_dc_drop_keys(struct tg_account *a);        /* all of them */
+void tg_dc_drop_key(struct tg_account *a, int id);              /* into quarantine */
+void tg_dc_drop_keys(struct tg_account *a);                     /* all of them */
+unsigned tg_dc_keys(struct tg_account *a, int ids[TG_MAX_DCS]); /* those with a key */
 
 /* authorize.c */
 void tg_dc_authorize(struct tg_account *a, struct tg_dc *dc, enum tg_purpose purpose);
@@ -344,9 +352,13 @@ struct tg_refusal {
 };
 struct tg_refusal tg_refusal_of(int code, struct tl_str text);
 
-/* login.c */
+/* login.c, password.c, logout.c; more in machine.h */
 void tg_login_drop(struct tg_account *a);
 void tg_login_ready(struct tg_account *a); /* the update state is known */
+void tg_login_resume(struct tg_account *a);
+void tg_login_updates(struct tg_account *a, struct tg_carrier *c, const struct tl_obj *updates);
+bool tg_check_job_done(struct tg_account *a, struct mt_job *job); /* false: not one of these */
+void tg_checks_free(struct tg_account *a);
 
 /* peers.c */
 int tg_peer_get(struct tg_account *a, enum tg_peer_kind kind, int64_t id,

@@ -60,9 +60,7 @@ int64_t tg_account_server_time(const struct tg_account *a, struct mt_time now); 
 void tg_account_connect(struct tg_account *a, struct mt_time now);
 void tg_account_disconnect(struct tg_account *a, struct mt_time now);
 
-/* ---- login (RPC contract §9): each step ends in TG_EV_STATE or an error here ---- */
-int tg_login_bot(struct tg_account *a, struct tl_str token, struct mt_time now) TL_MUST;
-int tg_sign_out(struct tg_account *a, struct mt_time now) TL_MUST; /* TG_EV_STATE when done */
+/* Logging in and out: login.h. */
 
 /* ---- calls ---- */
 struct tg_call_options {
@@ -154,10 +152,11 @@ struct tg_event {
 				   retry_after; sent (of TIMEOUT): the outcome is unknown */
 		TG_EV_RESOLVED, /* call = the number; error 0 and peer, or -TG_E_x (TELEGRAM: code,
 				   data) */
-		TG_EV_STATE,  /* the login state changed; refused: error, code, data as in ERROR */
-		TG_EV_ONLINE, /* online or not: connection_state */
-		TG_EV_CLOCK,  /* value: seconds that the local clock is ahead */
-		TG_EV_PROXY,  /* data: why the proxy gave no way, text */
+		TG_EV_STATE,    /* the login state changed; refused: error, code, data as in ERROR;
+				   call: the last step that is over; again: the state is the same */
+		TG_EV_ONLINE,   /* online or not: connection_state */
+		TG_EV_CLOCK,    /* value: seconds that the local clock is ahead */
+		TG_EV_PROXY,    /* data: why the proxy gave no way, text */
 	} kind;
 	unsigned link, method;
 	struct mt_address address;

@@ -147,20 +147,21 @@ void tg_dc_drop_key(struct tg_account *a, int id)
 	}
 }
 
-void tg_dc_drop_keys(struct tg_account *a)
+unsigned tg_dc_keys(struct tg_account *a, int ids[TG_MAX_DCS])
 {
 	struct tg_store *s = a->env.store;
 	struct tg_key p = tg_key(a, 'k');
 	struct tl_buf key = {0}, value = {0};
 	int r = s->ops->seek(s, TG_TABLE_KEY, p.bytes, p.n, p.bytes, p.n, &key, &value);
+	unsigned n = 0;
 
-	while (r == 0) {
+	while (r == 0 && n < TG_MAX_DCS) {
 		struct tl_cursor c = tl_cursor(key.data + p.n, key.len - p.n);
 		int id = 0;
 
 		while (tl_left(&c))
 			id = id << 8 | *tl_get(&c, 1);
-		tg_dc_drop_key(a, id - (a->s.test ? TEST_WORLD : 0));
+		ids[n++] = id - (a->s.test ? TEST_WORLD : 0);
 		tl_put_u8(&key, 0);
 		r = s->ops->seek(s, TG_TABLE_KEY, p.bytes, p.n, key.data, key.len, &key, &value);
 	}
@@ -168,4 +169,14 @@ void tg_dc_drop_keys(struct tg_account *a)
 	if (value.data)
 		mt_wipe(value.data, value.cap);
 	tl_buf_free(&value);
+	return n;
+}
+
+void tg_dc_drop_keys(struct tg_account *a)
+{
+	int ids[TG_MAX_DCS];
+	unsigned n = tg_dc_keys(a, ids);
+
+	while (n)
+		tg_dc_drop_key(a, ids[--n]);
 }

@@ -338,6 +338,8 @@ static void take_short(struct tg_account *a, struct tg_carrier *c, const struct 
 void tg_updates_take(struct tg_account *a, struct tg_carrier *c, const struct tl_obj *o,
 		     const struct tg_call *call)
 {
+	if (!a->authorized)
+		tg_login_updates(a, c, o);
 	if (!a->authorized || tg_writes_stalled(a))
 		return; /* asked for again once there is room (F.76) */
 	switch (o->ctor) {

@@ -2,6 +2,7 @@
  * which the daemon holds. */
 #include "daemon/accounts.h"
 
+#include "core/login.h"
 #include "daemon/daemon.h"
 #include "daemon/event.h"
 #include "daemon/js.h"
@@ -256,6 +257,21 @@ static struct tg_account *engine_new(struct rpc_daemon *d, struct rpc_account *a
 }
 #undef TEXT
 
+static bool is_on_its_way(const struct rpc_account *a)
+{
+	return a->state != TG_SIGNED_OUT && a->state != TG_READY && a->state != TG_REVOKED &&
+	       a->state != TG_FAILED;
+}
+
+bool rpc_login_runs(const struct rpc_daemon *d)
+{
+	const struct rpc_account *a = d->accounts->list;
+
+	while (a && !is_on_its_way(a))
+		a = a->next;
+	return a;
+}
+
 static void free_proxy(struct rpc_account *a)
 {
 	if (a->proxy)
@@ -297,7 +313,7 @@ int rpc_account_add(struct rpc_daemon *d, const char *name, int catch_up, int dc
 	*end = a;
 	all->count++;
 	a->state = tg_account_state(a->tg);
-	if (a->state == TG_READY)
+	if (a->state == TG_READY || is_on_its_way(a))
 		tg_account_connect(a->tg, rpc_now());
 	rpc_account_touch(a);
 	*ret = a;
@@ -584,6 +600,7 @@ void rpc_account_write(struct tl_buf *b, const struct rpc_account *a)
 		rpc_js_filled(b, "name", tl_str(me.name));
 		rpc_js_filled(b, "username", tl_str(me.username));
 	}
+	rpc_login_write(b, a);
 	rpc_js_close(b, '}');
 }
 

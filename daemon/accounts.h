@@ -43,6 +43,7 @@ struct rpc_account {
 	struct rpc_commit *failed;  /* the batch that will come again */
 	enum tg_state state;        /* as told: it is on the disk */
 	struct tg_event last_error; /* of the last change of state */
+	uint64_t step_told;         /* of the login: the last that is over */
 	bool ready, removed;
 	bool may_log_in;  /* it has an api_id and an api_hash */
 	unsigned commits; /* with the store thread */
@@ -85,6 +86,8 @@ bool rpc_accounts_store_alive(struct rpc_daemon *d, struct mt_time now);
 /* Writes "accounts":[…] for status and list_accounts. */
 void rpc_accounts_write(struct rpc_daemon *d, struct tl_buf *b);
 void rpc_account_write(struct tl_buf *b, const struct rpc_account *a); /* one of them */
+/* The members that belong to the state of its login. */
+void rpc_login_write(struct tl_buf *b, const struct rpc_account *a);
 
 /* ---- which ---- */
 /* Finds the account a call is for and checks that it may work; fills the problem. */
@@ -93,6 +96,7 @@ int rpc_account_choose(struct rpc_call *c) TL_MUST;
 int rpc_account_login(struct rpc_call *c) TL_MUST;
 struct rpc_account *rpc_account_find(struct rpc_daemon *d, struct tl_str name);
 bool rpc_account_name_ok(struct tl_str name);
+bool rpc_login_runs(const struct rpc_daemon *d); /* some account is on its way in */
 /* proxy: its own, copied; kind NONE: the daemon's. */
 struct rpc_account_config;
 int rpc_account_add(struct rpc_daemon *d, const char *name, int catch_up, int dc,

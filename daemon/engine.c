@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define EVENTS_PER_TURN 512u
+#define TELEGRAM 777000 /* its own user, who tells login codes */
 
 void rpc_account_touch(struct rpc_account *a)
 {
@@ -212,6 +213,26 @@ void rpc_engine_stored(struct rpc_account *a, struct rpc_commit *k)
 	rpc_account_touch(a);
 }
 
+/* Codes from Telegram itself go to no script while somebody logs in (E.37). */
+static bool is_login_code(const struct rpc_account *a, const struct rpc_event *e)
+{
+	return e && e->chat == TELEGRAM &&
+	       (e->type == RPC_T_NEW_MESSAGE || e->type == RPC_T_MESSAGE_EDITED) &&
+	       rpc_login_runs(a->d);
+}
+
+static void add_update(struct rpc_account *a, const struct tl_obj *update)
+{
+	struct rpc_event *e = rpc_event_update(a, update);
+
+	if (!is_login_code(a, e)) {
+		add_event(a, e);
+		return;
+	}
+	rpc_log(&a->d->log, RPC_NOTICE, "login_code_held", "account=%s", a->name);
+	rpc_event_free(e);
+}
+
 /* ---- events of the engine -------------------------------------------------------------------- */
 static void state_changed(struct rpc_account *a)
 {
@@ -239,7 +260,7 @@ static void handle(struct rpc_account *a, const struct tg_event *e)
 		break;
 	case TG_EV_UPDATE:
 		rpc_sent_update(a, e->object);
-		add_event(a, rpc_event_update(a, e->object));
+		add_update(a, e->object);
 		break;
 	case TG_EV_GAP:
 		add_event(a, rpc_event_gap(a, e));
@@ -258,7 +279,11 @@ static void handle(struct rpc_account *a, const struct tg_event *e)
 		a->state = tg_account_state(a->tg);
 		a->last_error = *e;
 		a->last_error.data = NULL;
-		state_changed(a);
+		a->step_told = e->call;
+		if (e->again)
+			rpc_waiters_check(d); /* a step that was refused */
+		else
+			state_changed(a);
 		break;
 	case TG_EV_ONLINE:
 		rpc_log(&d->log, RPC_INFO, "connection_state", "account=%s online=%d", a->name,

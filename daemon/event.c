@@ -448,6 +448,7 @@ struct rpc_event *rpc_event_state(struct rpc_account *a)
 		rpc_js_text(&e->body, state == TG_FAILED ? "error" : "reason", reason);
 	if (state == TG_READY)
 		rpc_shape_id(&e->body, "user", a, TG_PEER_USER, tg_account_self(a->tg));
+	rpc_login_write(&e->body, a);
 	return checked(e);
 }
 

@@ -14,6 +14,8 @@
 RPC_GROUP(daemon)
 RPC_GROUP(help)
 RPC_GROUP(accounts)
+RPC_GROUP(login)
+RPC_GROUP(sessions)
 RPC_GROUP(updates)
 RPC_GROUP(consumers)
 RPC_GROUP(tl)

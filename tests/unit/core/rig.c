@@ -170,7 +170,9 @@ static void event(struct rig *r, const struct tg_event *ev)
 		break;
 	case TG_EV_STATE:
 		r->state = *ev;
-		r->states++;
+		r->step = ev->call;
+		r->states += !ev->again;
+		r->same_states += ev->again;
 		snprintf(r->state_text, sizeof r->state_text, "%.*s", (int)ev->n,
 			 (const char *)ev->data);
 		break;

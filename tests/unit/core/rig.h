@@ -5,6 +5,7 @@
 #define TESTS_CORE_RIG_H
 
 #include "core/account.h"
+#include "core/login.h"
 #include "tests/harness.h"
 #include "tests/unit/proto/handshake_server.h"
 
@@ -72,7 +73,8 @@ struct rig {
 	struct rig_result results[256];
 	size_t results_n;
 	struct tg_event state, resolved[32];
-	unsigned states, commits, onlines, resolved_n;
+	uint64_t step; /* the last that STATE said is over */
+	unsigned states, same_states, commits, onlines, resolved_n;
 	char state_text[64];
 	int fail_commit; /* error of the next commits */
 	bool hold_commit, refuse_connection, bytewise, no_keys;

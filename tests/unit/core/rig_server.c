@@ -370,11 +370,16 @@ static void serve_own(struct rig *r, const struct rig_request *q)
 	struct tl_auth_exportedAuthorization exported = {
 		{TL_auth_exportedAuthorization}, 5, tl_str("secret")};
 	struct tl_auth_loggedOut out = {.obj = {TL_auth_loggedOut}};
+	struct tl_destroy_auth_key_ok destroyed = {{TL_destroy_auth_key_ok}};
 	struct tl_nearestDc nearest = {.obj = {TL_nearestDc},
 				       .country = tl_str("XX"),
 				       .this_dc = q->dc,
 				       .nearest_dc = q->dc};
 
+	if (q->method == TL_destroy_auth_key) {
+		rig_answer(r, q, &destroyed.obj);
+		return;
+	}
 	if (!(r->authorized & 1u << q->dc) && q->method != TL_auth_importBotAuthorization &&
 	    q->method != TL_auth_importAuthorization && q->method != TL_help_getNearestDc) {
 		rig_refuse(r, q, 401, "AUTH_KEY_UNREGISTERED");
@@ -464,7 +469,8 @@ static void request(struct rig *r, struct rig_dc *d, uint64_t msg_id, struct tl_
 		tl_get(&c, 12);
 	skip_init(&c, &q);
 	if (!tl_is_method(&tl_api, tl_by_id(&tl_api, tl_peek_u32(&c))) ||
-	    tl_is_service(&tl_api, tl_by_id(&tl_api, tl_peek_u32(&c))))
+	    (tl_is_service(&tl_api, tl_by_id(&tl_api, tl_peek_u32(&c))) &&
+	     tl_peek_u32(&c) != TL_ID_destroy_auth_key))
 		return; /* acks and the like */
 	CHECK_INT(tl_decode(&tl_api, &r->arena, &c, &o, NULL), 0);
 	q.obj = o;
