@@ -121,6 +121,8 @@ static void get_difference(struct sb_world *w, struct sb_call *c, struct sb_user
 		o->obj.ctor = TL_updates_differenceSlice;
 		((struct tl_updates_state *)o->state)->pts = b->events[to - 1].pts;
 		((struct tl_updates_state *)o->state)->qts = in->qts;
+		((struct tl_updates_state *)o->state)->date =
+			in->date; /* the channels' turn comes */
 	}
 	sb_reply(c, &o->obj);
 }
