@@ -161,6 +161,14 @@ int rpc_account_choose(struct rpc_call *c)
 	return c->flags & RPC_LOGGED_IN ? check_state(c, a->state) : 0;
 }
 
+static int may_log_in(struct rpc_call *c, bool yes)
+{
+	if (yes)
+		return 0;
+	rpc_hint(c, "set api-id and api-hash (or api-hash-file); my.telegram.org gives them");
+	return rpc_problem(c, -TG_E_NOT_PERMITTED, NULL, "no api_id and api_hash");
+}
+
 int rpc_account_login(struct rpc_call *c)
 {
 	struct tl_str name = c->common.account;
@@ -168,16 +176,13 @@ int rpc_account_login(struct rpc_call *c)
 	char alias[33];
 	int err;
 
-	if (!c->d->config->api_id || !c->d->config->api_hash[0]) {
-		rpc_hint(c,
-			 "set api-id and api-hash (or api-hash-file); my.telegram.org gives them");
-		return rpc_problem(c, -TG_E_NOT_PERMITTED, NULL, "no api_id and api_hash");
-	}
 	a = meant(c, &err);
 	if (a) {
 		set(c, a);
-		return 0;
+		return may_log_in(c, a->may_log_in);
 	}
+	if (may_log_in(c, c->d->config->api_id && c->d->config->api_hash[0]) != 0)
+		return -TG_E_NOT_PERMITTED;
 	if (!name.data && !err && c->d->accounts->count)
 		return required(c);
 	if (!name.data)
@@ -188,7 +193,7 @@ int rpc_account_login(struct rpc_call *c)
 		return rpc_problem(c, -TG_E_INVALID_PARAMS, "account",
 				   "a new account's name is a-z, then a-z 0-9 _ - (at most 32)");
 	snprintf(alias, sizeof alias, "%.*s", (int)name.len, name.data);
-	err = rpc_account_add(c->d, alias, -1, 0, NULL, &a);
+	err = rpc_account_add(c->d, alias, -1, 0, NULL, NULL, &a);
 	if (err)
 		return rpc_problem(c, err, "account", NULL);
 	set(c, a);
@@ -215,22 +220,22 @@ static int first_dc(const struct rpc_config *c, int dc)
 	return c->dc_count ? c->dcs[0].dc : 0;
 }
 
-static const char *or_text(const char *text, const char *other)
-{
-	return text[0] ? text : other;
-}
+/* A text option: the account's, the daemon's, or what stands for none. */
+#define TEXT(field, option, other)                                                                 \
+	(rpc_config_for(c, k, option)->field[0] ? rpc_config_for(c, k, option)->field : (other))
 
-static struct tg_account *engine_new(struct rpc_daemon *d, const struct rpc_account *a)
+static struct tg_account *engine_new(struct rpc_daemon *d, struct rpc_account *a,
+				     const struct rpc_account_config *k)
 {
 	const struct rpc_config *c = d->config;
 	struct tg_settings s = {
-		.api_id = c->api_id,
-		.api_hash = c->api_hash,
-		.test = c->test,
+		.api_id = rpc_config_for(c, k, "api-id")->api_id,
+		.api_hash = TEXT(api_hash, "api-hash-file", TEXT(api_hash, "api-hash", "")),
+		.test = rpc_config_for(c, k, "test")->test,
 		.catch_up = a->catch_up < 0 ? c->catch_up : a->catch_up != 0,
 		.dc = first_dc(c, a->dc),
-		.transport = c->transport,
-		.pfs = c->pfs,
+		.transport = rpc_config_for(c, k, "transport")->transport,
+		.pfs = rpc_config_for(c, k, "pfs")->pfs,
 		.proxy = a->proxy        ? a->proxy
 			 : c->proxy.kind ? &c->proxy
 					 : NULL,
@@ -238,17 +243,19 @@ static struct tg_account *engine_new(struct rpc_daemon *d, const struct rpc_acco
 		.rsa_count = c->key_count,
 		.addresses = c->dcs,
 		.address_count = c->dc_count,
-		.device_model = or_text(c->device_model, "layerd"),
-		.system_version = or_text(c->system_version, "Linux"),
-		.app_version = or_text(c->app_version, LAYERD_VERSION),
-		.system_lang_code = or_text(c->system_lang_code, "en"),
-		.lang_pack = c->lang_pack,
-		.lang_code = or_text(c->lang_code, "en"),
+		.device_model = TEXT(device_model, "device-model", "layerd"),
+		.system_version = TEXT(system_version, "system-version", "Linux"),
+		.app_version = TEXT(app_version, "app-version", LAYERD_VERSION),
+		.system_lang_code = TEXT(system_lang_code, "system-lang-code", "en"),
+		.lang_pack = TEXT(lang_pack, "lang-pack", ""),
+		.lang_code = TEXT(lang_code, "lang-code", "en"),
 	};
 	struct tg_env env = {.random = {.random = rpc_random}, .store = d->accounts->store};
 
+	a->may_log_in = s.api_id && s.api_hash[0];
 	return tg_account_new(a->name, &s, &env, rpc_now());
 }
+#undef TEXT
 
 static bool is_on_its_way(const struct rpc_account *a)
 {
@@ -273,7 +280,8 @@ static void free_proxy(struct rpc_account *a)
 }
 
 int rpc_account_add(struct rpc_daemon *d, const char *name, int catch_up, int dc,
-		    const struct mt_proxy *proxy, struct rpc_account **ret)
+		    const struct mt_proxy *proxy, const struct rpc_account_config *section,
+		    struct rpc_account **ret)
 {
 	struct rpc_accounts *all = d->accounts;
 	struct rpc_account *a, **end = &all->list;
@@ -294,7 +302,7 @@ int rpc_account_add(struct rpc_daemon *d, const char *name, int catch_up, int dc
 		if (a->proxy)
 			*a->proxy = *proxy;
 	}
-	a->tg = proxy && proxy->kind && !a->proxy ? NULL : engine_new(d, a);
+	a->tg = proxy && proxy->kind && !a->proxy ? NULL : engine_new(d, a, section);
 	if (!a->tg) {
 		free_proxy(a);
 		free(a);
@@ -471,7 +479,7 @@ static int load_row(struct rpc_daemon *d, const struct tl_buf *key, const struct
 	}
 	err = c.err || !proxy.len ? 0 : load_proxy(proxy, &own);
 	if (!err)
-		err = rpc_account_add(d, alias, catch_up, dc, &own, &a);
+		err = rpc_account_add(d, alias, catch_up, dc, &own, NULL, &a);
 	mt_wipe(&own, sizeof own);
 	return err;
 }
@@ -549,11 +557,12 @@ int rpc_accounts_configure(struct rpc_daemon *d, const struct rpc_config *c)
 
 	for (k = c->accounts; k; k = k->next) {
 		struct rpc_account *a = by_alias(d, k->name);
-		struct mt_proxy own = k->proxy;
+		struct mt_proxy own = k->own.proxy;
+		int catch_up = rpc_config_for(NULL, k, "catch-up") ? k->own.catch_up : -1;
 		int err = a || own.kind ? 0 : kept_proxy(d, k->name, &own);
 
 		if (!err && !a)
-			err = rpc_account_add(d, k->name, k->catch_up, k->dc, &own, &a);
+			err = rpc_account_add(d, k->name, catch_up, k->own.first_dc, &own, k, &a);
 		mt_wipe(&own, sizeof own);
 		if (err)
 			return err;

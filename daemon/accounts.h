@@ -45,6 +45,7 @@ struct rpc_account {
 	struct tg_event last_error; /* of the last change of state */
 	uint64_t step_told;         /* of the login: the last that is over */
 	bool ready, removed;
+	bool may_log_in;  /* it has an api_id and an api_hash */
 	unsigned commits; /* with the store thread */
 	int catch_up;     /* -1: the daemon's setting */
 	int dc;
@@ -97,8 +98,10 @@ struct rpc_account *rpc_account_find(struct rpc_daemon *d, struct tl_str name);
 bool rpc_account_name_ok(struct tl_str name);
 bool rpc_login_runs(const struct rpc_daemon *d); /* some account is on its way in */
 /* proxy: its own, copied; kind NONE: the daemon's. */
+struct rpc_account_config;
 int rpc_account_add(struct rpc_daemon *d, const char *name, int catch_up, int dc,
-		    const struct mt_proxy *proxy, struct rpc_account **ret) TL_MUST;
+		    const struct mt_proxy *proxy, const struct rpc_account_config *section,
+		    struct rpc_account **ret) TL_MUST;
 void rpc_account_free(struct rpc_account *a); /* its calls have been answered */
 /* Requests other than this one use it. */
 bool rpc_account_busy(const struct rpc_account *a, const struct rpc_call *but);

@@ -19,7 +19,7 @@ static int set_option(struct rpc_config *c, const char *where, const char *name,
 	char text[200];
 	int err;
 
-	if (!o || (o->flag_only && !flag)) {
+	if (!o || ((o->flags & RPC_O_FLAG) && !flag)) {
 		rpc_option_hint(name, false, text, sizeof text);
 		snprintf(why, size, "%s: unknown option %.40s%s", where, name, text);
 		return -TG_E_INVALID_PARAMS;
@@ -68,7 +68,6 @@ static int open_section(struct rpc_config *c, const char *where, char *line,
 	if (!a)
 		return -TG_E_NOMEM;
 	memcpy(a->name, name, strlen(name) + 1);
-	a->catch_up = -1;
 	*ret = *end = a;
 	return 0;
 }
@@ -192,7 +191,7 @@ static int read_env(struct rpc_config *c, char **env, char *why, size_t size)
 		const struct rpc_option *o = &rpc_options[i];
 		size_t n = 7;
 
-		if (o->flag_only)
+		if (o->flags & RPC_O_FLAG)
 			continue;
 		for (const char *p = o->name; *p; p++)
 			name[n++] = *p == '-' ? '_' : (char)(*p - 'a' + 'A');
@@ -232,7 +231,7 @@ static int read_flags(struct rpc_config *c, int argc, char **argv, bool only_con
 		if (only_config && (!o || strcmp(o->name, "config") != 0))
 			continue;
 		err = set_option(c, "command line", name + 2, value, true, why, size);
-		if (o && o->secret && value)
+		if (o && (o->flags & RPC_O_SECRET) && value)
 			memset(value, '0', strlen(value));
 		if (err)
 			return err;
@@ -335,6 +334,7 @@ void rpc_config_free(struct rpc_config *c)
 		struct rpc_account_config *a = c->accounts;
 
 		c->accounts = a->next;
+		mt_wipe(a, sizeof *a);
 		free(a);
 	}
 	if (c)
@@ -351,13 +351,13 @@ void rpc_config_help(struct tl_buf *out)
 	for (unsigned i = 0; i < rpc_option_count; i++) {
 		const struct rpc_option *o = &rpc_options[i];
 
-		snprintf(line, sizeof line, "  --%-17s %-14s %s\n", o->name,
-			 o->value ? o->value : "", o->doc);
+		snprintf(line, sizeof line, "  --%-17s %-14s%c%s\n", o->name,
+			 o->value ? o->value : "", o->flags & RPC_O_ACCOUNT ? '*' : ' ', o->doc);
 		tl_put_text(out, line);
 	}
 	tl_put_text(out,
 		    "\nA file holds the same options without dashes, one a line; [account NAME] "
-		    "begins what\nbelongs to one account (token-file, catch-up, first-dc). The "
+		    "begins what\nbelongs to one account: token-file, and those marked with *. The "
 		    "environment has them as\nLAYERD_API_ID and so on. Flags win over the "
 		    "environment, the environment over the file.\n");
 }

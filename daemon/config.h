@@ -9,14 +9,6 @@
 #define RPC_MAX_KEYS 8
 #define RPC_MAX_CONFIG_SOCKETS 8
 
-struct rpc_account_config {
-	struct rpc_account_config *next;
-	char name[33];
-	char token_file[256]; /* bot token to log in with when signed out */
-	int catch_up;         /* -1 = the default */
-	int dc;
-	struct mt_proxy proxy; /* kind NONE: the daemon's */
-};
 struct rpc_config {
 	char file[256]; /* "" = none */
 	struct {
@@ -50,6 +42,18 @@ struct rpc_config {
 	unsigned rank, socket_rank, dc_rank, key_rank; /* a list of a higher source replaces */
 	struct rpc_account_config *accounts;
 };
+/* A section [account NAME]: what it sets of the options that an account can have for itself. */
+struct rpc_account_config {
+	struct rpc_account_config *next;
+	char name[33];
+	char token_file[256]; /* bot token to log in with when signed out */
+	uint64_t set;         /* bits: places of the options that own holds */
+	struct rpc_config own;
+};
+/* Where an account's value of an option stands: in its section (NULL: none), else in c. */
+const struct rpc_config *rpc_config_for(const struct rpc_config *c,
+					const struct rpc_account_config *section,
+					const char *option);
 /* Reads argv, the environment and the file. On an error: text says where and what to do. */
 int rpc_config_read(int argc, char **argv, char **env, struct rpc_config **ret, char *why,
 		    size_t size) TL_MUST;

@@ -296,76 +296,80 @@ static int set_help(struct rpc_config *c, const char *v, char *why, size_t size)
 }
 
 const struct rpc_option rpc_options[] = {
-	{"config", "FILE", set_config, "read this file instead of layerd.conf", false, true},
+	{"config", "FILE", set_config, "read this file instead of layerd.conf", RPC_O_FLAG},
 	{"socket", "PATH[,ROLE]", set_socket, "listen here; role read, send or admin (repeatable)",
-	 false, false},
+	 0},
 	{"socket-mode", "MODE", set_socket_mode, "mode of the sockets (0600; 0660 with a group)",
-	 false, false},
-	{"socket-group", "GROUP", set_socket_group, "group of the sockets", false, false},
-	{"state", "DIR", set_state, "folder of keys and journal", false, false},
-	{"store", "KIND", set_store, "lmdb (default) or memory", false, false},
+	 0},
+	{"socket-group", "GROUP", set_socket_group, "group of the sockets", 0},
+	{"state", "DIR", set_state, "folder of keys and journal", 0},
+	{"store", "KIND", set_store, "lmdb (default) or memory", 0},
 	{"encryption", "WHAT", set_encryption,
-	 "of the store: none, keys, all (default: all when there is a key)", false, false},
+	 "of the store: none, keys, all (default: all when there is a key)", 0},
 	{"key-file", "FILE", set_key_file,
-	 "key of the store, 32 bytes or 64 hex digits (default: credential db_key)", false, false},
-	{"rekey", NULL, set_rekey, "change the store to this key and encryption, and end", false,
-	 true},
-	{"old-key-file", "FILE", set_old_key_file, "with --rekey: the key until now", false, true},
-	{"api-id", "N", set_api_id, "api_id from my.telegram.org", false, false},
-	{"api-hash", "HASH", set_api_hash, "api_hash; better in a file or credential", true, false},
-	{"api-hash-file", "FILE", set_api_hash_file, "file that holds the api_hash", false, false},
-	{"test", NULL, set_test, "Telegram's test servers", false, false},
-	{"catch-up", NULL, set_catch_up, "fetch what was missed while away (default true)", false,
-	 false},
-	{"dc", "ID=HOST:PORT", set_dc, "address of a data centre (repeatable)", false, false},
-	{"first-dc", "ID", set_first_dc, "data centre of new accounts", false, false},
-	{"rsa-key", "FILE", set_rsa_key, "public key of the server in PEM (repeatable)", false,
-	 false},
+	 "key of the store, 32 bytes or 64 hex digits (default: credential db_key)", 0},
+	{"rekey", NULL, set_rekey, "change the store to this key and encryption, and end",
+	 RPC_O_FLAG},
+	{"old-key-file", "FILE", set_old_key_file, "with --rekey: the key until now", RPC_O_FLAG},
+	{"api-id", "N", set_api_id, "api_id from my.telegram.org", RPC_O_ACCOUNT},
+	{"api-hash", "HASH", set_api_hash, "api_hash; better in a file or credential",
+	 RPC_O_SECRET | RPC_O_ACCOUNT},
+	{"api-hash-file", "FILE", set_api_hash_file, "file that holds the api_hash", RPC_O_ACCOUNT},
+	{"test", NULL, set_test, "Telegram's test servers", RPC_O_ACCOUNT},
+	{"catch-up", NULL, set_catch_up, "fetch what was missed while away (default true)",
+	 RPC_O_ACCOUNT},
+	{"dc", "ID=HOST:PORT", set_dc, "address of a data centre (repeatable)", 0},
+	{"first-dc", "ID", set_first_dc, "data centre of new accounts", RPC_O_ACCOUNT},
+	{"rsa-key", "FILE", set_rsa_key, "public key of the server in PEM (repeatable)", 0},
 	{"proxy", "URL", set_proxy,
 	 "connect through it alone: socks5://, http://, tg://proxy?…, mtproxy://secret@host:port",
-	 true, false},
+	 RPC_O_SECRET | RPC_O_ACCOUNT},
 	{"pfs", NULL, set_pfs, "send over temporary keys, renewed each day (forward secrecy)",
-	 false, false},
-	{"transport", "NAME", set_transport, "obfuscated-padded (default), full, …", false, false},
-	{"device-model", "TEXT", set_device_model, "shown in the list of sessions", false, false},
-	{"system-version", "TEXT", set_system_version, "the same", false, false},
-	{"app-version", "TEXT", set_app_version, "the same", false, false},
-	{"system-lang-code", "CODE", set_system_lang_code, "language of the system", false, false},
-	{"lang-pack", "NAME", set_lang_pack, "language pack", false, false},
-	{"lang-code", "CODE", set_lang_code, "language", false, false},
-	{"log-level", "LEVEL", set_log_level, "error, warning, notice, info, debug", false, false},
-	{"check-config", NULL, set_check, "check the configuration and end", false, true},
-	{"version", NULL, set_version, "show the version and end", false, true},
-	{"help", NULL, set_help, "show this and end", false, true},
+	 RPC_O_ACCOUNT},
+	{"transport", "NAME", set_transport, "obfuscated-padded (default), full, …", RPC_O_ACCOUNT},
+	{"device-model", "TEXT", set_device_model, "shown in the list of sessions", RPC_O_ACCOUNT},
+	{"system-version", "TEXT", set_system_version, "the same", RPC_O_ACCOUNT},
+	{"app-version", "TEXT", set_app_version, "the same", RPC_O_ACCOUNT},
+	{"system-lang-code", "CODE", set_system_lang_code, "language of the system", RPC_O_ACCOUNT},
+	{"lang-pack", "NAME", set_lang_pack, "language pack", RPC_O_ACCOUNT},
+	{"lang-code", "CODE", set_lang_code, "language", RPC_O_ACCOUNT},
+	{"log-level", "LEVEL", set_log_level, "error, warning, notice, info, debug", 0},
+	{"check-config", NULL, set_check, "check the configuration and end", RPC_O_FLAG},
+	{"version", NULL, set_version, "show the version and end", RPC_O_FLAG},
+	{"help", NULL, set_help, "show this and end", RPC_O_FLAG},
 };
 const unsigned rpc_option_count = sizeof rpc_options / sizeof rpc_options[0];
 
 /* ---- accounts -------------------------------------------------------------------------------- */
-static const char *const account_keys[] = {"token-file", "catch-up", "first-dc", "proxy"};
-
 int rpc_option_account(struct rpc_account_config *a, const char *key, const char *value, char *why,
 		       size_t size)
 {
-	bool flag;
-	long n;
+	const struct rpc_option *o = rpc_option_find(key);
+	int err;
 
 	if (strcmp(key, "token-file") == 0)
 		return copy(a->token_file, sizeof a->token_file, value, why, size);
-	if (strcmp(key, "catch-up") == 0) {
-		if (truth(value, &flag, why, size) != 0)
-			return -TG_E_INVALID_PARAMS;
-		a->catch_up = flag;
-		return 0;
+	if (!o || !(o->flags & RPC_O_ACCOUNT))
+		return -TG_E_NOT_FOUND;
+	if (o->value && !*value) {
+		snprintf(why, size, "%s is wanted", o->value);
+		return -TG_E_INVALID_PARAMS;
 	}
-	if (strcmp(key, "first-dc") == 0) {
-		if (!integer(value, 1, 1000, 10, &n))
-			return bad(why, size, "the number of a data centre is wanted");
-		a->dc = (int)n;
-		return 0;
-	}
-	if (strcmp(key, "proxy") == 0)
-		return proxy(value, &a->proxy, why, size);
-	return -TG_E_NOT_FOUND;
+	err = o->set(&a->own, value, why, size);
+	if (!err)
+		a->set |= UINT64_C(1) << (o - rpc_options);
+	return err;
+}
+
+const struct rpc_config *rpc_config_for(const struct rpc_config *c,
+					const struct rpc_account_config *section,
+					const char *option)
+{
+	const struct rpc_option *o = rpc_option_find(option);
+
+	if (section && o && section->set >> (o - rpc_options) & 1)
+		return &section->own;
+	return c;
 }
 
 const struct rpc_option *rpc_option_find(const char *name)
@@ -381,10 +385,9 @@ void rpc_option_hint(const char *name, bool account, char *out, size_t size)
 	struct rpc_nearest near = rpc_nearest(tl_str(name));
 
 	if (account)
-		for (unsigned i = 0; i < sizeof account_keys / sizeof account_keys[0]; i++)
-			rpc_nearest_try(&near, account_keys[i]);
-	else
-		for (unsigned i = 0; i < rpc_option_count; i++)
+		rpc_nearest_try(&near, "token-file");
+	for (unsigned i = 0; i < rpc_option_count; i++)
+		if (!account || (rpc_options[i].flags & RPC_O_ACCOUNT))
 			rpc_nearest_try(&near, rpc_options[i].name);
 	if (near.best)
 		snprintf(out, size, "; did you mean %s?", near.best);

@@ -4,14 +4,16 @@
 
 #include "daemon/config.h"
 
+#define RPC_O_SECRET 1u  /* wiped from argv */
+#define RPC_O_FLAG 2u    /* has no place in a file or the environment */
+#define RPC_O_ACCOUNT 4u /* may stand in a section [account NAME], too */
 struct rpc_option {
 	const char *name;
 	const char *value; /* what help shows; NULL: a switch, which may also say true or false */
 	/* 0, or -TG_E_x with the reason in why. */
 	int (*set)(struct rpc_config *c, const char *value, char *why, size_t size);
 	const char *doc;
-	bool secret;    /* wiped from argv */
-	bool flag_only; /* has no place in a file or the environment */
+	unsigned flags;
 };
 extern const struct rpc_option rpc_options[];
 extern const unsigned rpc_option_count;

@@ -96,7 +96,7 @@ static struct rpc_result add_account(struct rpc_call *c)
 	if (a->proxy.data && !own_proxy(c, a->proxy, &proxy))
 		return rpc_refuse(c);
 	err = rpc_account_add(c->d, name, a->catch_up, a->dc == RPC_NONE ? 0 : (int)a->dc, &proxy,
-			      &c->account);
+			      NULL, &c->account);
 	mt_wipe(&proxy, sizeof proxy);
 	batch = err ? NULL : tg_batch_new();
 	if (!batch)

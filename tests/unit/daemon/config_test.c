@@ -85,6 +85,8 @@ TEST(errors_say_where)
 	refused("[account Main]\n", "a-z");
 	refused("[account main]\ntokenfile x\n", "did you mean token-file?");
 	refused("[account main]\ncatch-up maybe\n", "true or false");
+	refused("[account main]\nstate /x\n", "unknown key state of an account");
+	refused("[account main]\napi-id\n", "N is wanted");
 	CHECK(!read_with("", "LAYERD_LOG_LEVEL=loud", NULL));
 	CHECK(strstr(why, "LAYERD_LOG_LEVEL"));
 	CHECK(!read_with("", NULL, "--aip-id=3"));
@@ -96,8 +98,10 @@ TEST(accounts_and_addresses)
 {
 	struct rpc_config *c = read_with("dc 2=127.0.0.1:4432\ndc 3=[::1]:443\n[account main]\n"
 					 "token-file /t\n[account b]\ncatch-up false\n"
-					 "[account main]\nfirst-dc 4\n",
+					 "[account main]\nfirst-dc 4\napi-id 7\npfs\n"
+					 "device-model Toaster\n",
 					 NULL, NULL);
+	const struct rpc_account_config *main_, *b;
 
 	CHECK(c && c->dc_count == 2);
 	CHECK_STR(c->dcs[0].host, "127.0.0.1");
@@ -106,10 +110,16 @@ TEST(accounts_and_addresses)
 	CHECK_STR(c->dcs[1].host, "::1");
 	CHECK_STR(c->accounts->name, "main");
 	CHECK_STR(c->accounts->token_file, "/t");
-	CHECK_INT(c->accounts->dc, 4);
-	CHECK_INT(c->accounts->catch_up, -1);
-	CHECK_INT(c->accounts->next->catch_up, 0);
-	CHECK(!c->accounts->next->next);
+	main_ = c->accounts;
+	b = main_->next;
+	CHECK(!b->next);
+	CHECK_INT(rpc_config_for(c, main_, "first-dc")->first_dc, 4);
+	CHECK_INT(rpc_config_for(c, main_, "api-id")->api_id, 7);
+	CHECK(rpc_config_for(c, main_, "pfs")->pfs);
+	CHECK_STR(rpc_config_for(c, main_, "device-model")->device_model, "Toaster");
+	CHECK(rpc_config_for(c, main_, "catch-up") == c && c->catch_up);
+	CHECK(!rpc_config_for(c, b, "catch-up")->catch_up);
+	CHECK(rpc_config_for(c, b, "api-id") == c && rpc_config_for(c, NULL, "api-id") == c);
 	rpc_config_free(c);
 }
 

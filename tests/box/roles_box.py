@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""Who may do what (RELIABILITY T55): every method, own and Telegram's, on a socket of each role; modes of
+sockets and files. Each call names a parameter that does not exist, so that a permitted one is refused as
+invalid_params and nothing is done."""
+
+import os
+import re
+import stat
+import subprocess
+import tempfile
+import time
+
+from box import BUILD, ROOT, Daemon, Line, RpcError, World, case, main
+
+ROLES = ("read", "send", "admin")
+
+
+class Sockets(Daemon):
+    def __init__(self, folder, sandbox):
+        self.paths = {r: os.path.join(folder, "layerd-%s.sock" % r) for r in ROLES}
+        super().__init__(folder, sandbox)
+
+    def start(self):
+        if "--socket" in self.args:
+            i = self.args.index("--socket")
+            del self.args[i:i + 2]
+            for r in ROLES:
+                self.args += ["--socket", "%s,%s" % (self.paths[r], r)]
+            self.path = self.paths["admin"]
+        super().start()
+
+
+def raw_role(name):
+    """RPC contract §10."""
+    group, _, verb = name.rpartition(".")
+    if re.match("(get|search|resolve|check)", verb) or group == "help":
+        return "read"
+    return "send" if group in ("messages", "upload") else "admin"
+
+
+def outcome(line, method):
+    try:
+        line.call(method, no_such_parameter=1)
+    except RpcError as e:
+        return e.kind
+    return "done"
+
+
+def raw_methods():
+    text = open(os.path.join(ROOT, "schema/api.tl")).read().split("---functions---")[-1]
+    return [m for m in re.findall(r"^([a-zA-Z0-9_.]+)#[0-9a-f]+ ", text, re.M)]
+
+
+@case
+def every_method_on_every_role():
+    with World(daemon=False) as w:
+        w.daemon = Sockets(w.folder, w.sandbox)
+        lines = {r: Line(w.daemon.paths[r]) for r in ROLES}
+        rows = {m["name"]: m for m in lines["read"].call("help")["methods"]}
+        own = {n: rows[m.get("alias_of", n)]["role"] for n, m in rows.items()}
+        asked = refused = 0
+        wrong = []
+        wanted = [(m, role) for m, role in own.items()]
+        wanted += [(m, raw_role(m)) for m in raw_methods() if "." in m and m not in own]
+        assert len(wanted) > 700, len(wanted)
+        for method, needs in wanted:
+            for role in ROLES:
+                got = outcome(lines[role], method)
+                may = ROLES.index(role) >= ROLES.index(needs)
+                asked += 1
+                refused += got == "not_permitted"
+                # what no one may call raw (login, invokeWith…) is not_permitted for all
+                if may and got == "not_permitted" and role == "admin" and method not in own:
+                    continue
+                if may == (got == "not_permitted") and not (may and method not in own):
+                    wrong.append((method, role, needs, got))
+        print("%d methods x 3 roles: %d calls, %d refused" % (len(wanted), asked, refused))
+        assert not wrong, wrong[:10]
+        assert refused > 500
+        delete = lines["admin"].call("tl_encode", value={"_": "account.deleteAccount", "reason": "x"})["bytes"]
+        for role in ("read", "send"):
+            for bad in ("stop", "add_account", "remove_account", "log_level"):
+                assert outcome(lines[role], bad) == "not_permitted", (role, bad)
+            for method, params in (("invoke", {"method": "account.deleteAccount", "params": {"reason": "x"}}),
+                                   ("invoke_raw", {"bytes": delete})):
+                try:
+                    lines[role].call(method, **params)
+                    raise AssertionError("%s may %s" % (role, method))
+                except RpcError as e:
+                    assert e.kind == "not_permitted", (role, method, e)
+
+
+@case
+def modes_and_groups_are_exact():
+    with World(daemon=False) as w:
+        for mode, want in (("0600", 0o600), ("0660", 0o660), ("0666", 0o666)):
+            folder = tempfile.mkdtemp(dir=w.folder)
+            old = os.umask(0)  # the daemon's own mask counts, not the caller's
+            d = Daemon(folder, None, "--socket-mode", mode)
+            os.umask(old)
+            st = os.stat(d.path)
+            assert stat.S_IMODE(st.st_mode) == want, (mode, oct(st.st_mode))
+            assert stat.S_IMODE(os.stat(d.state).st_mode) == 0o700
+            d.kill(15)
+            assert not os.path.exists(d.path)
+
+
+@case
+def a_client_of_a_lesser_role_cannot_stop_the_calls_of_others():
+    with World(daemon=False) as w:
+        w.daemon = Sockets(w.folder, w.sandbox)
+        admin, other = Line(w.daemon.paths["admin"]), Line(w.daemon.paths["read"])
+        admin.send({"id": 77, "method": "fetch_updates", "params": {"consumer": "c", "wait": 1}})
+        assert other.call("cancel", id=77) == {"cancelled": False}  # ids are per connection
+        answer = admin.read()
+        assert answer["id"] == 77 and answer["result"]["updates"] == [], answer
+
+
+@case
+def units_hand_over_three_sockets():
+    for name, role in (("layerd.socket", "send"), ("layerd-ro.socket", "read"), ("layerd-admin.socket", "admin")):
+        text = open(os.path.join(ROOT, "systemd", name)).read()
+        assert "FileDescriptorName=%s" % role in text, name
+        assert "Service=layerd.service" in text, name
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [os.path.join(folder, r + ".sock") for r in ROLES]
+        program = ("import os,socket,sys\n"
+                   "fds=[]\n"
+                   "for p in sys.argv[2:]:\n"
+                   "  s=socket.socket(socket.AF_UNIX);s.bind(p);s.listen();fds.append(s)\n"
+                   "for i,s in enumerate(fds): os.dup2(os.dup(s.fileno()),20+i)\n"
+                   "for i in range(len(fds)): os.dup2(20+i,3+i);os.set_inheritable(3+i,True)\n"
+                   "os.environ.update(LISTEN_FDS=str(len(fds)),LISTEN_PID=str(os.getpid()),"
+                   "LISTEN_FDNAMES='read:send:admin')\n"
+                   "os.execv(sys.argv[1],[sys.argv[1],'--store','memory'])\n")
+        p = subprocess.Popen(["python3", "-c", program, os.path.join(BUILD, "layerd"), *paths],
+                             stderr=subprocess.DEVNULL)
+        try:
+            for role, path in zip(ROLES, paths):
+                for _ in range(400):
+                    try:
+                        line = Line(path)
+                        break
+                    except (FileNotFoundError, ConnectionRefusedError):
+                        time.sleep(0.05)
+                assert line.call("hello")["role"] == role
+                line.close()
+        finally:
+            p.terminate()
+            assert p.wait(30) == 0
+
+
+main()
