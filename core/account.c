@@ -337,6 +337,20 @@ void tg_account_revoke(struct tg_account *a, struct tl_str reason)
 	tg_account_disconnect(a, a->now);
 }
 
+int tg_account_rename(struct tg_account *a, const char *name, struct mt_time now)
+{
+	char *copy = strdup(name);
+
+	a->now = now;
+	if (!copy)
+		return -TG_E_NOMEM;
+	tg_erase(a, TG_TABLE_ACCOUNT, a->name, strlen(a->name));
+	free(a->name);
+	a->name = copy;
+	tg_account_save(a);
+	return 0;
+}
+
 /* ---- doors ---- */
 void tg_account_connect(struct tg_account *a, struct mt_time now)
 {

@@ -288,6 +288,7 @@ void tg_session_bury(struct tg_account *a); /* frees what is dead */
 
 /* keys.c */
 void tg_key_load(struct tg_account *a, int dc, struct mt_client_options *o);
+bool tg_key_read(struct tg_account *a, int dc, uint8_t ret_key[256]);
 void tg_key_save(struct tg_account *a, int dc, const void *key, size_t n);
 void tg_salts_save(struct tg_account *a, int dc, const struct mt_event *ev);
 void tg_offset_save(struct tg_account *a, int dc, int64_t offset);
@@ -363,6 +364,9 @@ void tg_checks_free(struct tg_account *a);
 /* peers.c */
 int tg_peer_get(struct tg_account *a, enum tg_peer_kind kind, int64_t id,
 		struct tg_peer *ret) TL_MUST; /* -TG_E_PEER_UNKNOWN */
+/* One after the other, in no order that means anything; at: an empty buffer to begin with.
+ * -TG_E_NOT_FOUND behind the last. */
+int tg_peer_next(struct tg_account *a, struct tl_buf *at, struct tg_peer *ret) TL_MUST;
 void tg_learn_all(struct tg_account *a, const struct tl_vec *users, const struct tl_vec *chats);
 bool tg_peer_of(const struct tl_obj *peer, enum tg_peer_kind *ret_kind, int64_t *ret_id);
 int64_t tg_unix(const struct tg_account *a); /* server time, s */
@@ -401,6 +405,8 @@ void tg_update_say(struct tg_account *a, struct tg_carrier *c, const struct tl_o
 void tg_updates_apply(struct tg_account *a, struct tg_item *list);
 void tg_updates_arm(struct tg_account *a); /* the timers of gaps */
 struct tg_channel *tg_channel_get(struct tg_account *a, int64_t id);
+/* The first stored one with a larger id; -TG_E_NOT_FOUND behind the last. */
+int tg_channel_next(struct tg_account *a, int64_t after, int64_t *ret_id, int32_t *ret_pts) TL_MUST;
 void tg_channel_dirty(struct tg_account *a,
 		      struct tg_channel *ch); /* its row goes into the batch */
 void tg_channel_arm(struct tg_account *a, struct tg_channel *ch);

@@ -51,6 +51,8 @@ struct tg_account *tg_account_new(const char *name, const struct tg_settings *s,
 				  const struct tg_env *env, struct mt_time now);
 void tg_account_free(struct tg_account *a);
 const char *tg_account_name(const struct tg_account *a);
+/* Its record moves, with the next batch. */
+int tg_account_rename(struct tg_account *a, const char *name, struct mt_time now) TL_MUST;
 enum tg_state tg_account_state(const struct tg_account *a);
 const char *tg_account_reason(const struct tg_account *a); /* of REVOKED and FAILED, or "" */
 bool tg_account_online(const struct tg_account *a);

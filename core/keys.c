@@ -32,6 +32,20 @@ static void load_salts(struct tg_account *a, int id, struct mt_client_options *o
 	}
 }
 
+bool tg_key_read(struct tg_account *a, int id, uint8_t ret_key[256])
+{
+	struct tg_key key = dc_key(a, 'k', id);
+	struct tl_buf b = {0};
+	bool found = tg_read(a, TG_TABLE_KEY, key.bytes, key.n, &b) == 0 && b.len == 256;
+
+	if (found)
+		memcpy(ret_key, b.data, 256);
+	if (b.data)
+		mt_wipe(b.data, b.cap);
+	tl_buf_free(&b);
+	return found;
+}
+
 void tg_key_load(struct tg_account *a, int id, struct mt_client_options *o)
 {
 	struct tg_key key = dc_key(a, 'k', id), offset = dc_key(a, 't', id);

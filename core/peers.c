@@ -458,38 +458,55 @@ bool tg_title_is(const struct tg_peer *p, const char *title)
 	return !*title;
 }
 
-/* Bots have no dialogs: the title is looked for among all that passed by. */
-static int find_title(struct tg_account *a, const char *title, struct tg_peer *ret)
+int tg_peer_next(struct tg_account *a, struct tl_buf *at, struct tg_peer *ret)
 {
 	struct tg_store *s = a->env.store;
 	struct tg_key p = tg_key(a, 0);
-	struct tl_buf key = {0}, value = {0};
-	struct tg_peer found = {0};
+	struct tl_buf value = {0};
 	size_t np = p.n - 1;
-	int err = 0, r = s->ops->seek(s, TG_TABLE_PEER, p.bytes, np, p.bytes, np, &key, &value);
+	struct row row;
+	bool found = false;
+	int r = at->err;
 
-	while (r == 0 && err == 0) {
-		struct tl_cursor id = tl_cursor(key.data + np, key.len - np);
-		uint8_t letter = *tl_get(&id, 1);
-		struct row row;
-		int64_t n = 0;
+	while (!r && !found) {
+		r = s->ops->seek(s, TG_TABLE_PEER, p.bytes, np, at->len ? at->data : p.bytes,
+				 at->len ? at->len : np, at, &value);
+		if (!r) {
+			struct tl_cursor id = tl_cursor(at->data + np, at->len - np);
+			uint8_t letter = *tl_get(&id, 1);
+			int64_t n = 0;
 
-		while (tl_left(&id))
-			n = n << 8 | *tl_get(&id, 1);
-		if (row_parse(tl_cursor(value.data, value.len),
-			      letter == 'c'   ? TG_PEER_CHAT
-			      : letter == 'n' ? TG_PEER_CHANNEL
-					      : TG_PEER_USER,
-			      n, &row) &&
-		    tg_title_is(&row.p, title)) {
-			err = found.kind ? -TG_E_PEER_AMBIGUOUS : 0;
-			found = row.p;
+			while (tl_left(&id))
+				n = n << 8 | *tl_get(&id, 1);
+			found = row_parse(tl_cursor(value.data, value.len),
+					  letter == 'c'   ? TG_PEER_CHAT
+					  : letter == 'n' ? TG_PEER_CHANNEL
+							  : TG_PEER_USER,
+					  n, &row);
+			tl_put_u8(at, 0); /* behind this one */
+			r = at->err;
 		}
-		tl_put_u8(&key, 0);
-		r = s->ops->seek(s, TG_TABLE_PEER, p.bytes, np, key.data, key.len, &key, &value);
 	}
-	tl_buf_free(&key);
 	tl_buf_free(&value);
+	if (!r)
+		*ret = row.p;
+	return r;
+}
+
+/* Bots have no dialogs: the title is looked for among all that passed by. */
+static int find_title(struct tg_account *a, const char *title, struct tg_peer *ret)
+{
+	struct tg_peer found = {0}, p;
+	struct tl_buf at = {0};
+	int err = 0;
+
+	while (!err && tg_peer_next(a, &at, &p) == 0) {
+		if (!tg_title_is(&p, title))
+			continue;
+		err = found.kind ? -TG_E_PEER_AMBIGUOUS : 0;
+		found = p;
+	}
+	tl_buf_free(&at);
 	if (err == 0 && !found.kind)
 		err = -TG_E_PEER_NOT_FOUND;
 	if (err == 0)

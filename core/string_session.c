@@ -1,6 +1,6 @@
 /* Sessions as text: the own form, and those of other libraries, which say less. Everything here
  * comes from a stranger's clipboard. Keeps nothing. */
-#include "core/session.h"
+#include "core/string_session.h"
 
 #include <string.h>
 
@@ -29,11 +29,11 @@ static uint64_t get_le(struct tl_cursor *c, unsigned bytes)
 	return v;
 }
 
-static void add_key(struct tg_session *s, int dc, const uint8_t *key, struct tl_cursor *c)
+static void add_key(struct tg_string_session *s, int dc, const uint8_t *key, struct tl_cursor *c)
 {
-	struct tg_session_dc *d = &s->dcs[s->dc_count];
+	struct tg_string_session_dc *d = &s->dcs[s->dc_count];
 
-	if (dc < 1 || dc > 1000 || s->dc_count == TG_SESSION_DCS)
+	if (dc < 1 || dc > 1000 || s->dc_count == TG_STRING_SESSION_DCS)
 		tl_fail(c, -TG_E_INVALID_PARAMS);
 	if (c->err)
 		return;
@@ -68,7 +68,7 @@ static int decode(struct tl_str text, struct tl_buf *out)
 
 /* ---- other libraries ------------------------------------------------------------------------- */
 /* Telethon: '1', base64url of dc, IPv4 or IPv6, port, key. */
-static bool read_telethon(struct tg_session *s, struct tl_cursor *c)
+static bool read_telethon(struct tg_string_session *s, struct tl_cursor *c)
 {
 	size_t n = tl_left(c);
 	int dc;
@@ -83,7 +83,7 @@ static bool read_telethon(struct tg_session *s, struct tl_cursor *c)
 }
 
 /* GramJS: '1', base64 of dc, length and text of the address, port, key. */
-static bool read_gramjs(struct tg_session *s, struct tl_cursor *c)
+static bool read_gramjs(struct tg_string_session *s, struct tl_cursor *c)
 {
 	int dc = (int)get_be(c, 1);
 	size_t n = (size_t)get_be(c, 2);
@@ -97,7 +97,7 @@ static bool read_gramjs(struct tg_session *s, struct tl_cursor *c)
 }
 
 /* Pyrogram: base64url of dc, [api_id,] test, key, user (4 or 8 bytes), bot; big-endian. */
-static bool read_pyrogram(struct tg_session *s, struct tl_cursor *c)
+static bool read_pyrogram(struct tg_string_session *s, struct tl_cursor *c)
 {
 	size_t n = tl_left(c);
 	const uint8_t *key;
@@ -136,7 +136,7 @@ static bool mtcute_dc(struct tl_cursor *c, int *ret_id, bool *ret_test)
 	return true;
 }
 
-static bool read_mtcute(struct tg_session *s, struct tl_cursor *c)
+static bool read_mtcute(struct tg_string_session *s, struct tl_cursor *c)
 {
 	uint32_t flags;
 	struct tl_str key;
@@ -168,7 +168,7 @@ static bool read_mtcute(struct tg_session *s, struct tl_cursor *c)
 
 /* ferogram: version 1 or 2, dc, 4 or 6, address, port, user, [salt, seqno, layer,] key;
  * big-endian. */
-static bool read_ferogram(struct tg_session *s, struct tl_cursor *c)
+static bool read_ferogram(struct tg_string_session *s, struct tl_cursor *c)
 {
 	uint64_t version = get_be(c, 1);
 	int dc = (int)get_be(c, 1);
@@ -187,9 +187,9 @@ static bool read_ferogram(struct tg_session *s, struct tl_cursor *c)
 	return true;
 }
 
-static void add_channel(struct tg_session *s, int64_t id, int32_t pts)
+static void add_channel(struct tg_string_session *s, int64_t id, int32_t pts)
 {
-	struct tg_session_channel ch;
+	struct tg_string_session_channel ch;
 
 	memset(&ch, 0, sizeof ch);
 	ch.id = id;
@@ -197,9 +197,9 @@ static void add_channel(struct tg_session *s, int64_t id, int32_t pts)
 	tl_put(&s->channels, &ch, sizeof ch);
 }
 
-static void add_peer(struct tg_session *s, enum tg_peer_kind kind, int64_t id, int64_t hash)
+static void add_peer(struct tg_string_session *s, enum tg_peer_kind kind, int64_t id, int64_t hash)
 {
-	struct tg_session_peer p;
+	struct tg_string_session_peer p;
 
 	memset(&p, 0, sizeof p);
 	p.kind = kind;
@@ -208,7 +208,7 @@ static void add_peer(struct tg_session *s, enum tg_peer_kind kind, int64_t id, i
 	tl_put(&s->peers, &p, sizeof p);
 }
 
-static void layer_dcs(struct tg_session *s, struct tl_cursor *c, unsigned version)
+static void layer_dcs(struct tg_string_session *s, struct tl_cursor *c, unsigned version)
 {
 	for (uint64_t n = get_le(c, 1); n && !c->err; n--) {
 		int dc = (int)get_le(c, 4);
@@ -225,7 +225,7 @@ static void layer_dcs(struct tg_session *s, struct tl_cursor *c, unsigned versio
 
 /* layer: version (none before 2), the main data centre, all of them, the update state, peers;
  * little-endian. */
-static bool read_layer(struct tg_session *s, struct tl_cursor *c)
+static bool read_layer(struct tg_string_session *s, struct tl_cursor *c)
 {
 	unsigned version = tl_left(c) ? *c->p : 0;
 
@@ -253,10 +253,10 @@ static bool read_layer(struct tg_session *s, struct tl_cursor *c)
 }
 
 /* ---- the own form ---------------------------------------------------------------------------- */
-int tg_session_print(const struct tg_session *s, struct tl_buf *out)
+int tg_string_session_print(const struct tg_string_session *s, struct tl_buf *out)
 {
-	const struct tg_session_channel *ch = (const void *)s->channels.data;
-	const struct tg_session_peer *p = (const void *)s->peers.data;
+	const struct tg_string_session_channel *ch = (const void *)s->channels.data;
+	const struct tg_string_session_peer *p = (const void *)s->peers.data;
 	size_t channels = s->channels.len / sizeof *ch, peers = s->peers.len / sizeof *p, at;
 	struct tl_buf b = {0};
 	uint8_t sum[32];
@@ -307,7 +307,7 @@ int tg_session_print(const struct tg_session *s, struct tl_buf *out)
 	return r;
 }
 
-static void own_lists(struct tg_session *s, struct tl_cursor *c)
+static void own_lists(struct tg_string_session *s, struct tl_cursor *c)
 {
 	uint32_t n = tl_get_u32(c);
 
@@ -327,7 +327,7 @@ static void own_lists(struct tg_session *s, struct tl_cursor *c)
 	}
 }
 
-static const char *read_own(struct tg_session *s, struct tl_cursor c)
+static const char *read_own(struct tg_string_session *s, struct tl_cursor c)
 {
 	uint8_t sum[32];
 	uint32_t flags, n;
@@ -362,10 +362,10 @@ static const char *read_own(struct tg_session *s, struct tl_cursor c)
 }
 
 /* ---- whose is it? ---------------------------------------------------------------------------- */
-static bool has_main_key(const struct tg_session *s)
+static bool has_main_key(const struct tg_string_session *s)
 {
 	for (unsigned i = 0; i < s->dc_count; i++) {
-		const struct tg_session_dc *d = &s->dcs[i];
+		const struct tg_string_session_dc *d = &s->dcs[i];
 		uint8_t any = 0;
 
 		for (size_t j = 0; j < sizeof d->key; j++)
@@ -379,7 +379,7 @@ static bool has_main_key(const struct tg_session *s)
 static const struct form {
 	const char *origin;
 	bool one; /* begins with the digit 1, outside of the base64 */
-	bool (*read)(struct tg_session *s, struct tl_cursor *c);
+	bool (*read)(struct tg_string_session *s, struct tl_cursor *c);
 } forms[] = {
 	/* GramJS first: with 14 characters of address its length is that of Telethon's with IPv6 */
 	{"gramjs", true, read_gramjs},  {"telethon", true, read_telethon},
@@ -387,13 +387,13 @@ static const struct form {
 	{"layer", false, read_layer},   {"pyrogram", false, read_pyrogram},
 };
 
-static void clear(struct tg_session *s)
+static void clear(struct tg_string_session *s)
 {
-	tg_session_free(s);
+	tg_string_session_free(s);
 	memset(s, 0, sizeof *s);
 }
 
-static const char *read_foreign(struct tg_session *s, struct tl_str text)
+static const char *read_foreign(struct tg_string_session *s, struct tl_str text)
 {
 	struct tl_buf bytes = {0};
 	const char *why = "this is no session of layerd, Telethon, Pyrogram, GramJS, mtcute, "
@@ -423,18 +423,19 @@ static const char *read_foreign(struct tg_session *s, struct tl_str text)
 	return why;
 }
 
-static const char *check(const struct tg_session *s)
+static const char *check(const struct tg_string_session *s)
 {
 	if (!has_main_key(s))
 		return "the session holds no key: it was never logged in";
 	if (s->channels.err || s->peers.err ||
-	    s->channels.len / sizeof(struct tg_session_channel) > TG_SESSION_CHANNELS ||
-	    s->peers.len / sizeof(struct tg_session_peer) > TG_SESSION_PEERS)
+	    s->channels.len / sizeof(struct tg_string_session_channel) >
+		    TG_STRING_SESSION_CHANNELS ||
+	    s->peers.len / sizeof(struct tg_string_session_peer) > TG_STRING_SESSION_PEERS)
 		return "the session knows too many peers";
 	return NULL;
 }
 
-int tg_session_parse(struct tl_str text, struct tg_session *ret, const char **ret_why)
+int tg_string_session_parse(struct tl_str text, struct tg_string_session *ret, const char **ret_why)
 {
 	static const uint32_t own = sizeof PREFIX - 1;
 	struct tl_buf bytes = {0};
@@ -442,7 +443,7 @@ int tg_session_parse(struct tl_str text, struct tg_session *ret, const char **re
 	memset(ret, 0, sizeof *ret);
 	while (text.len && strchr(" \t\r\n", text.data[text.len - 1]))
 		text.len--;
-	if (!text.len || text.len > TG_SESSION_TEXT_MAX) {
+	if (!text.len || text.len > TG_STRING_SESSION_TEXT_MAX) {
 		*ret_why = text.len ? "the session is over 1 MiB" : "the session is empty";
 	} else if (text.len > own && memcmp(text.data, PREFIX, own) == 0) {
 		memcpy(ret->origin, "layerd", 7);
@@ -463,7 +464,7 @@ int tg_session_parse(struct tl_str text, struct tg_session *ret, const char **re
 	return -TG_E_INVALID_PARAMS;
 }
 
-void tg_session_free(struct tg_session *s)
+void tg_string_session_free(struct tg_string_session *s)
 {
 	if (s->peers.data)
 		mt_wipe(s->peers.data, s->peers.cap);

@@ -1,14 +1,14 @@
 /* Session strings: those that other libraries wrote, the own form there and back, and every way to
  * damage one. */
-#include "core/session.h"
+#include "core/string_session.h"
 #include "tests/harness.h"
 
 #include <jansson.h>
 
-static int parse(struct tl_str text, struct tg_session *s)
+static int parse(struct tl_str text, struct tg_string_session *s)
 {
 	const char *why = NULL;
-	int r = tg_session_parse(text, s, &why);
+	int r = tg_string_session_parse(text, s, &why);
 
 	CHECK((r == 0) == (why == NULL));
 	CHECK(r == 0 || r == -TG_E_INVALID_PARAMS);
@@ -25,10 +25,10 @@ static int64_t number_of(const json_t *v, const char *key)
 	return json_integer_value(json_object_get(v, key));
 }
 
-static void check_peers(const json_t *v, const struct tg_session *s)
+static void check_peers(const json_t *v, const struct tg_string_session *s)
 {
-	const struct tg_session_channel *ch = (const void *)s->channels.data;
-	const struct tg_session_peer *p = (const void *)s->peers.data;
+	const struct tg_string_session_channel *ch = (const void *)s->channels.data;
+	const struct tg_string_session_peer *p = (const void *)s->peers.data;
 	json_t *channels = json_object_get(v, "channels"), *peers = json_object_get(v, "peers"), *x;
 	size_t i;
 
@@ -51,10 +51,10 @@ static void check_peers(const json_t *v, const struct tg_session *s)
 
 static void check_vector(const json_t *v)
 {
-	struct tg_session s;
+	struct tg_string_session s;
 	int dc = (int)number_of(v, "dc");
 	json_t *test = json_object_get(v, "test"), *bot = json_object_get(v, "bot");
-	const struct tg_session_dc *main = NULL;
+	const struct tg_string_session_dc *main = NULL;
 
 	CHECK_INT(parse(tl_str(text_of(v, "text")), &s), 0);
 	CHECK_STR(s.origin, text_of(v, "origin"));
@@ -75,7 +75,7 @@ static void check_vector(const json_t *v)
 	CHECK_INT(s.date, number_of(v, "date"));
 	CHECK_INT(s.seq, number_of(v, "seq"));
 	check_peers(v, &s);
-	tg_session_free(&s);
+	tg_string_session_free(&s);
 }
 
 static json_t *load(void)
@@ -98,9 +98,10 @@ TEST(strings_that_other_libraries_wrote)
 
 static void own(struct tl_buf *out, bool full)
 {
-	static struct tg_session s;
-	struct tg_session_channel ch = {.id = 1234567890, .pts = 7};
-	struct tg_session_peer p = {.kind = TG_PEER_USER, .id = 999999999999, .access_hash = -1};
+	static struct tg_string_session s;
+	struct tg_string_session_channel ch = {.id = 1234567890, .pts = 7};
+	struct tg_string_session_peer p = {
+		.kind = TG_PEER_USER, .id = 999999999999, .access_hash = -1};
 
 	memset(&s, 0, sizeof s);
 	s.main_dc = 2;
@@ -119,15 +120,15 @@ static void own(struct tl_buf *out, bool full)
 		tl_put(&s.channels, &ch, sizeof ch);
 		tl_put(&s.peers, &p, sizeof p);
 	}
-	CHECK_INT(tg_session_print(&s, out), 0);
-	tg_session_free(&s);
+	CHECK_INT(tg_string_session_print(&s, out), 0);
+	tg_string_session_free(&s);
 }
 
 TEST(the_own_form_there_and_back)
 {
 	for (int full = 0; full < 2; full++) {
 		struct tl_buf text = {0}, again = {0};
-		struct tg_session s;
+		struct tg_string_session s;
 
 		own(&text, full);
 		CHECK(text.len > 350 && memcmp(text.data, "layerd1:", 8) == 0);
@@ -140,10 +141,10 @@ TEST(the_own_form_there_and_back)
 		CHECK_STR(s.origin, "layerd");
 		CHECK_INT(s.dc_count, 2);
 		CHECK(s.dcs[0].has_key && !s.dcs[1].has_key && s.bot && s.bot_known);
-		CHECK_INT(s.peers.len / sizeof(struct tg_session_peer), full ? 3 : 0);
-		CHECK_INT(tg_session_print(&s, &again), 0);
+		CHECK_INT(s.peers.len / sizeof(struct tg_string_session_peer), full ? 3 : 0);
+		CHECK_INT(tg_string_session_print(&s, &again), 0);
 		CHECK(again.len == text.len && memcmp(again.data, text.data, text.len) == 0);
-		tg_session_free(&s);
+		tg_string_session_free(&s);
 		tl_buf_free(&text);
 		tl_buf_free(&again);
 	}
@@ -152,7 +153,7 @@ TEST(the_own_form_there_and_back)
 TEST(one_wrong_character_is_noticed)
 {
 	struct tl_buf text = {0};
-	struct tg_session s;
+	struct tg_string_session s;
 	unsigned refused = 0;
 
 	own(&text, true);
@@ -162,7 +163,7 @@ TEST(one_wrong_character_is_noticed)
 		text.data[i] = was == 'A' ? 'B' : 'A';
 		/* The last character holds unused bits, which say nothing. */
 		if (parse((struct tl_str){(const char *)text.data, (uint32_t)text.len}, &s) == 0)
-			tg_session_free(&s);
+			tg_string_session_free(&s);
 		else
 			refused++;
 		text.data[i] = was;
@@ -182,15 +183,16 @@ TEST(damaged_strings_are_refused_or_read)
 	{
 		char text[1024];
 		size_t n = strlen(text_of(v, "text"));
-		struct tg_session s;
+		struct tg_string_session s;
 
 		CHECK(n < sizeof text);
 		for (size_t cut = 0; cut < n; cut++) {
 			const char *why = NULL;
 
-			if (tg_session_parse((struct tl_str){text_of(v, "text"), (uint32_t)cut}, &s,
-					     &why) == 0)
-				tg_session_free(&s);
+			if (tg_string_session_parse(
+				    (struct tl_str){text_of(v, "text"), (uint32_t)cut}, &s, &why) ==
+			    0)
+				tg_string_session_free(&s);
 			else
 				CHECK(why && *why);
 		}
@@ -201,7 +203,7 @@ TEST(damaged_strings_are_refused_or_read)
 				text[(seed >> 33) % n] = (char)(seed >> 20);
 			}
 			if (parse((struct tl_str){text, (uint32_t)n}, &s) == 0)
-				tg_session_free(&s);
+				tg_string_session_free(&s);
 		}
 	}
 	json_decref(file);

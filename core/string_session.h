@@ -3,44 +3,46 @@
  *
  * Own form: "layerd1:" and base64url of a body with a checksum. Read as well, told apart by their
  * shape: the strings of Telethon, Pyrogram (and its forks), GramJS, mtcute, ferogram and layer. */
-#ifndef CORE_SESSION_H
-#define CORE_SESSION_H
+#ifndef CORE_STRING_SESSION_H
+#define CORE_STRING_SESSION_H
 
 #include "core/core.h"
 
-#define TG_SESSION_TEXT_MAX (1u << 20) /* a longer text is refused */
-#define TG_SESSION_DCS 16u
-#define TG_SESSION_CHANNELS 20000u
-#define TG_SESSION_PEERS 50000u
+#define TG_STRING_SESSION_TEXT_MAX (1u << 20) /* a longer text is refused */
+#define TG_STRING_SESSION_DCS 16u
+#define TG_STRING_SESSION_CHANNELS 20000u
+#define TG_STRING_SESSION_PEERS 50000u
 
-struct tg_session_peer {
+struct tg_string_session_peer {
 	enum tg_peer_kind kind; /* USER or CHANNEL */
 	int64_t id, access_hash;
 };
-struct tg_session {
+struct tg_string_session {
 	char origin[12]; /* "layerd", "telethon" …: whose text it was */
 	int main_dc;
 	bool test, test_known; /* the world; not every form says it */
 	int64_t self;          /* 0 = not said */
 	bool bot, bot_known;
-	struct tg_session_dc {
+	struct tg_string_session_dc {
 		int id;
 		bool has_key;
 		uint8_t key[256];
-	} dcs[TG_SESSION_DCS];
+	} dcs[TG_STRING_SESSION_DCS];
 	unsigned dc_count;
 	bool has_state;
 	int32_t pts, qts, date, seq;
-	struct tl_buf channels; /* struct tg_session_channel[] */
-	struct tl_buf peers;    /* struct tg_session_peer[] */
+	struct tl_buf channels; /* struct tg_string_session_channel[] */
+	struct tl_buf peers;    /* struct tg_string_session_peer[] */
 };
-struct tg_session_channel {
+struct tg_string_session_channel {
 	int64_t id;
 	int32_t pts;
 };
 /* -TG_E_INVALID_PARAMS with the reason; ret holds nothing then. */
-int tg_session_parse(struct tl_str text, struct tg_session *ret, const char **ret_why) TL_MUST;
-int tg_session_print(const struct tg_session *s, struct tl_buf *out) TL_MUST; /* own form */
-void tg_session_free(struct tg_session *s);                                   /* wipes */
+int tg_string_session_parse(struct tl_str text, struct tg_string_session *ret,
+			    const char **ret_why) TL_MUST;
+int tg_string_session_print(const struct tg_string_session *s,
+			    struct tl_buf *out) TL_MUST;  /* own form */
+void tg_string_session_free(struct tg_string_session *s); /* wipes */
 
 #endif
