@@ -171,6 +171,7 @@ static int may_log_in(struct rpc_call *c, bool yes)
 
 int rpc_account_login(struct rpc_call *c)
 {
+	static const struct rpc_account_own none = {.catch_up = -1};
 	struct tl_str name = c->common.account;
 	struct rpc_account *a;
 	char alias[33];
@@ -181,8 +182,9 @@ int rpc_account_login(struct rpc_call *c)
 		set(c, a);
 		return may_log_in(c, a->may_log_in);
 	}
-	if (may_log_in(c, c->d->config->api_id && c->d->config->api_hash[0]) != 0)
-		return -TG_E_NOT_PERMITTED;
+	err = may_log_in(c, c->d->config->api_id && c->d->config->api_hash[0]);
+	if (err)
+		return err;
 	if (!name.data && !err && c->d->accounts->count)
 		return required(c);
 	if (!name.data)
@@ -193,7 +195,7 @@ int rpc_account_login(struct rpc_call *c)
 		return rpc_problem(c, -TG_E_INVALID_PARAMS, "account",
 				   "a new account's name is a-z, then a-z 0-9 _ - (at most 32)");
 	snprintf(alias, sizeof alias, "%.*s", (int)name.len, name.data);
-	err = rpc_account_add(c->d, alias, -1, 0, NULL, NULL, &a);
+	err = rpc_account_add(c->d, alias, &none, &a);
 	if (err)
 		return rpc_problem(c, err, "account", NULL);
 	set(c, a);
@@ -220,14 +222,23 @@ static int first_dc(const struct rpc_config *c, int dc)
 	return c->dc_count ? c->dcs[0].dc : 0;
 }
 
+static const struct rpc_account_config *section_of(const struct rpc_config *c, const char *name)
+{
+	const struct rpc_account_config *k = c->accounts;
+
+	while (k && strcmp(k->name, name) != 0)
+		k = k->next;
+	return k;
+}
+
 /* A text option: the account's, the daemon's, or what stands for none. */
 #define TEXT(field, option, other)                                                                 \
 	(rpc_config_for(c, k, option)->field[0] ? rpc_config_for(c, k, option)->field : (other))
 
-static struct tg_account *engine_new(struct rpc_daemon *d, struct rpc_account *a,
-				     const struct rpc_account_config *k)
+static struct tg_account *engine_new(struct rpc_daemon *d, struct rpc_account *a)
 {
 	const struct rpc_config *c = d->config;
+	const struct rpc_account_config *k = section_of(c, a->name);
 	struct tg_settings s = {
 		.api_id = rpc_config_for(c, k, "api-id")->api_id,
 		.api_hash = TEXT(api_hash, "api-hash-file", TEXT(api_hash, "api-hash", "")),
@@ -277,10 +288,41 @@ static void free_proxy(struct rpc_account *a)
 	if (a->proxy)
 		mt_wipe(a->proxy, sizeof *a->proxy);
 	free(a->proxy);
+	a->proxy = NULL;
 }
 
-int rpc_account_add(struct rpc_daemon *d, const char *name, int catch_up, int dc,
-		    const struct mt_proxy *proxy, const struct rpc_account_config *section,
+/* false: no memory. */
+static bool own_set(struct rpc_account *a, const struct rpc_account_own *own)
+{
+	struct mt_proxy *proxy = own->proxy.kind ? malloc(sizeof *proxy) : NULL;
+
+	if (own->proxy.kind && !proxy)
+		return false;
+	if (proxy)
+		*proxy = own->proxy;
+	free_proxy(a);
+	a->proxy = proxy;
+	a->catch_up = own->catch_up;
+	a->dc = own->dc;
+	return true;
+}
+
+void rpc_account_own_get(const struct rpc_account *a, struct rpc_account_own *ret)
+{
+	*ret = (struct rpc_account_own){.catch_up = a->catch_up, .dc = a->dc};
+	if (a->proxy)
+		ret->proxy = *a->proxy;
+}
+
+static void begin(struct rpc_account *a)
+{
+	a->state = tg_account_state(a->tg);
+	if (a->state == TG_READY || is_on_its_way(a))
+		tg_account_connect(a->tg, rpc_now());
+	rpc_account_touch(a);
+}
+
+int rpc_account_add(struct rpc_daemon *d, const char *name, const struct rpc_account_own *own,
 		    struct rpc_account **ret)
 {
 	struct rpc_accounts *all = d->accounts;
@@ -292,17 +334,10 @@ int rpc_account_add(struct rpc_daemon *d, const char *name, int catch_up, int dc
 	if (!a)
 		return -TG_E_NOMEM;
 	a->d = d;
-	a->catch_up = catch_up;
-	a->dc = dc;
 	a->events_tail = &a->events;
 	a->deadline.fire = on_deadline;
 	snprintf(a->name, sizeof a->name, "%s", name);
-	if (proxy && proxy->kind) {
-		a->proxy = malloc(sizeof *a->proxy);
-		if (a->proxy)
-			*a->proxy = *proxy;
-	}
-	a->tg = proxy && proxy->kind && !a->proxy ? NULL : engine_new(d, a, section);
+	a->tg = own_set(a, own) ? engine_new(d, a) : NULL;
 	if (!a->tg) {
 		free_proxy(a);
 		free(a);
@@ -312,11 +347,38 @@ int rpc_account_add(struct rpc_daemon *d, const char *name, int catch_up, int dc
 		end = &(*end)->next;
 	*end = a;
 	all->count++;
-	a->state = tg_account_state(a->tg);
-	if (a->state == TG_READY || is_on_its_way(a))
-		tg_account_connect(a->tg, rpc_now());
-	rpc_account_touch(a);
+	begin(a);
 	*ret = a;
+	return 0;
+}
+
+static void engine_free(struct rpc_account *a)
+{
+	rpc_workers_disown(a->d->accounts->workers, a);
+	rpc_link_close_all(a);
+	rpc_timer_clear(&a->d->loop, &a->deadline);
+	tg_account_free(a->tg);
+	a->tg = NULL;
+}
+
+int rpc_account_rebuild(struct rpc_account *a, const struct rpc_account_own *own)
+{
+	struct tg_account *old = a->tg, *fresh;
+	struct rpc_account_own was;
+
+	if (a->ready || a->commits || a->failed || a->events)
+		return -TG_E_AGAIN; /* the store does not know all yet */
+	rpc_account_own_get(a, &was);
+	fresh = own_set(a, own) ? engine_new(a->d, a) : NULL;
+	if (!fresh) {
+		if (!own_set(a, &was))
+			free_proxy(a);
+		return -TG_E_NOMEM;
+	}
+	a->tg = old;
+	engine_free(a);
+	a->tg = fresh;
+	begin(a);
 	return 0;
 }
 
@@ -360,13 +422,8 @@ void rpc_account_free(struct rpc_account *a)
 		d->accounts->count--;
 		leave_ready(a);
 		a->removed = true;
-		rpc_workers_disown(d->accounts->workers, a);
-		rpc_link_close_all(a);
-		rpc_timer_clear(&d->loop, &a->deadline);
-		tg_account_free(a->tg);
-		a->tg = NULL;
+		engine_free(a);
 		free_proxy(a);
-		a->proxy = NULL;
 		while (a->events) {
 			struct rpc_event *e = a->events;
 
@@ -427,12 +484,17 @@ void rpc_account_save(const struct rpc_account *a, struct tg_batch *b)
 	tl_buf_free(&v);
 }
 
-void rpc_account_erase(const struct rpc_account *a, struct tg_batch *b)
+void rpc_account_erase_settings(const struct rpc_account *a, struct tg_batch *b)
 {
 	char key[48];
 	size_t n = settings_key(a, key);
 
 	tg_batch_delete(b, TG_TABLE_ACCOUNT, key, n);
+}
+
+void rpc_account_erase(const struct rpc_account *a, struct tg_batch *b)
+{
+	rpc_account_erase_settings(a, b);
 	tg_batch_delete(b, TG_TABLE_ACCOUNT, a->name, strlen(a->name));
 }
 
@@ -461,9 +523,9 @@ static int load_row(struct rpc_daemon *d, const struct tl_buf *key, const struct
 	struct tl_cursor c = tl_cursor(value->data, value->len);
 	struct rpc_account *a = NULL;
 	char alias[33];
-	struct mt_proxy own = {.kind = MT_PROXY_NONE};
+	struct rpc_account_own own = {.catch_up = -1};
 	struct tl_str proxy = {NULL, 0};
-	int catch_up = -1, dc = 0, err;
+	int err;
 
 	if (!rpc_account_name_ok(name))
 		return 0;
@@ -473,13 +535,13 @@ static int load_row(struct rpc_daemon *d, const struct tl_buf *key, const struct
 	if (key->len > n) {
 		if (tl_get_u32(&c) != SETTINGS_VERSION)
 			return 0;
-		catch_up = (int)tl_get_u32(&c);
-		dc = (int)tl_get_u32(&c);
+		own.catch_up = (int)tl_get_u32(&c);
+		own.dc = (int)tl_get_u32(&c);
 		proxy = tl_get_bytes(&c); /* rows of before end here */
 	}
-	err = c.err || !proxy.len ? 0 : load_proxy(proxy, &own);
+	err = c.err || !proxy.len ? 0 : load_proxy(proxy, &own.proxy);
 	if (!err)
-		err = rpc_account_add(d, alias, catch_up, dc, &own, NULL, &a);
+		err = rpc_account_add(d, alias, &own, &a);
 	mt_wipe(&own, sizeof own);
 	return err;
 }
@@ -551,18 +613,22 @@ static void login_by_file(struct rpc_account *a, const char *path)
 	rpc_account_touch(a);
 }
 
-int rpc_accounts_configure(struct rpc_daemon *d, const struct rpc_config *c)
+int rpc_accounts_configure(struct rpc_daemon *d)
 {
 	const struct rpc_account_config *k;
 
-	for (k = c->accounts; k; k = k->next) {
+	for (k = d->config->accounts; k; k = k->next) {
 		struct rpc_account *a = by_alias(d, k->name);
-		struct mt_proxy own = k->own.proxy;
-		int catch_up = rpc_config_for(NULL, k, "catch-up") ? k->own.catch_up : -1;
-		int err = a || own.kind ? 0 : kept_proxy(d, k->name, &own);
+		struct rpc_account_own own = {.catch_up = -1, .dc = k->own.first_dc};
+		int err = 0;
 
+		if (rpc_config_for(NULL, k, "catch-up"))
+			own.catch_up = k->own.catch_up;
+		own.proxy = k->own.proxy;
+		if (!a && !own.proxy.kind)
+			err = kept_proxy(d, k->name, &own.proxy);
 		if (!err && !a)
-			err = rpc_account_add(d, k->name, catch_up, k->own.first_dc, &own, k, &a);
+			err = rpc_account_add(d, k->name, &own, &a);
 		mt_wipe(&own, sizeof own);
 		if (err)
 			return err;
@@ -573,7 +639,7 @@ int rpc_accounts_configure(struct rpc_daemon *d, const struct rpc_config *c)
 
 int rpc_accounts_load(struct rpc_daemon *d)
 {
-	int err = rpc_accounts_configure(d, d->config);
+	int err = rpc_accounts_configure(d);
 
 	if (!err)
 		err = load_all(d, true);

@@ -73,10 +73,9 @@ struct rpc_accounts {
 int rpc_accounts_init(struct rpc_daemon *d, char *why, size_t size) TL_MUST;
 void rpc_accounts_free(struct rpc_daemon *d);
 int rpc_accounts_load(struct rpc_daemon *d) TL_MUST; /* of the configuration and the store */
-struct rpc_config;
 /* Accounts that the configuration names and that do not exist yet; bots with a token file log in.
  */
-int rpc_accounts_configure(struct rpc_daemon *d, const struct rpc_config *c) TL_MUST;
+int rpc_accounts_configure(struct rpc_daemon *d) TL_MUST;
 bool rpc_accounts_rest(const struct rpc_daemon *d); /* nothing is on its way to the disk */
 void rpc_random(void *ctx, void *out, size_t n);
 /* Pulls the events of the engines that are ready; true = there are more. */
@@ -97,16 +96,25 @@ int rpc_account_login(struct rpc_call *c) TL_MUST;
 struct rpc_account *rpc_account_find(struct rpc_daemon *d, struct tl_str name);
 bool rpc_account_name_ok(struct tl_str name);
 bool rpc_login_runs(const struct rpc_daemon *d); /* some account is on its way in */
-/* proxy: its own, copied; kind NONE: the daemon's. */
-struct rpc_account_config;
-int rpc_account_add(struct rpc_daemon *d, const char *name, int catch_up, int dc,
-		    const struct mt_proxy *proxy, const struct rpc_account_config *section,
+/* What an account has for itself, over the socket or from its section; the rest is the daemon's. */
+struct rpc_account_own {
+	int catch_up;          /* -1: the daemon's setting */
+	int dc;                /* 0 */
+	struct mt_proxy proxy; /* kind NONE */
+};
+int rpc_account_add(struct rpc_daemon *d, const char *name, const struct rpc_account_own *own,
 		    struct rpc_account **ret) TL_MUST;
+/* A proxy's link as a parameter; false: the problem is filled. */
+bool rpc_proxy_read(struct rpc_call *c, struct tl_str link, struct mt_proxy *ret);
+void rpc_account_own_get(const struct rpc_account *a, struct rpc_account_own *ret);
+/* A new engine with these. -TG_E_AGAIN: something is still on its way to the disk. */
+int rpc_account_rebuild(struct rpc_account *a, const struct rpc_account_own *own) TL_MUST;
 void rpc_account_free(struct rpc_account *a); /* its calls have been answered */
 /* Requests other than this one use it. */
 bool rpc_account_busy(const struct rpc_account *a, const struct rpc_call *but);
 /* The rows of TG_TABLE_ACCOUNT that the daemon keeps. */
 void rpc_account_save(const struct rpc_account *a, struct tg_batch *b);
+void rpc_account_erase_settings(const struct rpc_account *a, struct tg_batch *b);
 void rpc_account_erase(const struct rpc_account *a, struct tg_batch *b);
 
 /* ---- engine.c: working on one ---- */

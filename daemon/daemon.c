@@ -193,7 +193,11 @@ int rpc_daemon_reload(struct rpc_daemon *d, char *why, size_t size)
 	err = rpc_config_read(d->argc, d->argv, d->env, &c, why, size);
 	if (!err) {
 		d->log.level = c->log_level;
-		err = rpc_accounts_configure(d, c);
+		struct rpc_account_config *old = d->config->accounts;
+
+		d->config->accounts = c->accounts;
+		c->accounts = old;
+		err = rpc_accounts_configure(d);
 		rpc_config_free(c);
 		if (err)
 			snprintf(why, size, "%s", tg_error_row(err)->text);

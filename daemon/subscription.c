@@ -128,6 +128,14 @@ void rpc_subscription_end(struct rpc_subscription *s, const char *reason)
 	rpc_subscription_free(s);
 }
 
+void rpc_subscriptions_rename(struct rpc_conn *c, const char *from, const char *to)
+{
+	for (struct rpc_subscription *s = c->subscriptions; s; s = s->next)
+		for (unsigned i = 0; i < s->filter.account_count; i++)
+			if (strcmp(s->filter.accounts[i], from) == 0)
+				memcpy(s->filter.accounts[i], to, strlen(to) + 1);
+}
+
 void rpc_unsubscribe_all(struct rpc_conn *c)
 {
 	while (c->subscriptions)

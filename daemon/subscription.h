@@ -43,6 +43,8 @@ void rpc_subscription_free(struct rpc_subscription *s);
 /* The same, and its connection is told why. */
 void rpc_subscription_end(struct rpc_subscription *s, const char *reason);
 void rpc_unsubscribe_all(struct rpc_conn *c);
+void rpc_subscriptions_rename(struct rpc_conn *c, const char *from,
+			      const char *to); /* an account */
 /* An event as the members of an update's params, with what the filter wants of it. */
 void rpc_event_write(struct tl_buf *b, const struct rpc_event *e, enum rpc_raw_mode raw);
 /* Feeds those who are behind and have room; true = there is more to do. */

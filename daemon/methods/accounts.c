@@ -58,7 +58,7 @@ static struct rpc_result added(struct rpc_call *c)
 	return rpc_end(c);
 }
 
-static bool own_proxy(struct rpc_call *c, struct tl_str link, struct mt_proxy *ret)
+bool rpc_proxy_read(struct rpc_call *c, struct tl_str link, struct mt_proxy *ret)
 {
 	char text[MT_PROXY_LINK_MAX + 1];
 	const char *reason = "the link is too long";
@@ -78,7 +78,8 @@ static bool own_proxy(struct rpc_call *c, struct tl_str link, struct mt_proxy *r
 static struct rpc_result add_account(struct rpc_call *c)
 {
 	const struct add_args *a = c->args;
-	struct mt_proxy proxy = {.kind = MT_PROXY_NONE};
+	struct rpc_account_own own = {.catch_up = a->catch_up,
+				      .dc = a->dc == RPC_NONE ? 0 : (int)a->dc};
 	struct tg_batch *batch;
 	char name[33];
 	int err;
@@ -93,11 +94,10 @@ static struct rpc_result add_account(struct rpc_call *c)
 		return rpc_refuse(c);
 	}
 	snprintf(name, sizeof name, "%.*s", (int)a->name.len, a->name.data);
-	if (a->proxy.data && !own_proxy(c, a->proxy, &proxy))
+	if (a->proxy.data && !rpc_proxy_read(c, a->proxy, &own.proxy))
 		return rpc_refuse(c);
-	err = rpc_account_add(c->d, name, a->catch_up, a->dc == RPC_NONE ? 0 : (int)a->dc, &proxy,
-			      NULL, &c->account);
-	mt_wipe(&proxy, sizeof proxy);
+	err = rpc_account_add(c->d, name, &own, &c->account);
+	mt_wipe(&own, sizeof own);
 	batch = err ? NULL : tg_batch_new();
 	if (!batch)
 		return rpc_fail(c, err ? err : -TG_E_NOMEM, NULL);

@@ -5,6 +5,7 @@ const struct rpc_group rpc_groups[] = {
 	{"daemon", rpc_methods_daemon, &rpc_methods_daemon_count},
 	{"help", rpc_methods_help, &rpc_methods_help_count},
 	{"accounts", rpc_methods_accounts, &rpc_methods_accounts_count},
+	{"accounts", rpc_methods_settings, &rpc_methods_settings_count},
 	{"login", rpc_methods_login, &rpc_methods_login_count},
 	{"sessions", rpc_methods_sessions, &rpc_methods_sessions_count},
 	{"updates", rpc_methods_updates, &rpc_methods_updates_count},

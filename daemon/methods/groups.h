@@ -21,5 +21,6 @@ RPC_GROUP(consumers)
 RPC_GROUP(tl)
 RPC_GROUP(messages)
 RPC_GROUP(peers)
+RPC_GROUP(settings)
 
 #endif
