@@ -23,7 +23,13 @@ enum tg_via {
 };
 const char *tg_via_name(enum tg_via v); /* "" for NONE */
 
-enum tg_login_method { TG_LOGIN_NONE, TG_LOGIN_BOT, TG_LOGIN_PHONE, TG_LOGIN_QR };
+enum tg_login_method {
+	TG_LOGIN_NONE,
+	TG_LOGIN_BOT,
+	TG_LOGIN_PHONE,
+	TG_LOGIN_QR,
+	TG_LOGIN_STRING_SESSION
+};
 /* What the state of a login shows. Texts are NULL when there is nothing to show. */
 enum tg_login_text {
 	TG_LOGIN_PHONE_NUMBER, /* digits */

@@ -15,7 +15,7 @@ static void clear_old(struct tg_account *a)
 	tg_dc_drop_keys(a);
 }
 
-static int begin(struct tg_account *a, enum tg_login_method method, struct mt_time now)
+int tg_login_begin(struct tg_account *a, enum tg_login_method method, struct mt_time now)
 {
 	struct tg_login *l;
 
@@ -46,7 +46,7 @@ int tg_login_bot(struct tg_account *a, struct tl_str token, struct mt_time now)
 	};
 	int r = token.data && token.len ? 0 : -TG_E_INVALID_PARAMS;
 
-	r = r ? r : begin(a, TG_LOGIN_BOT, now);
+	r = r ? r : tg_login_begin(a, TG_LOGIN_BOT, now);
 	if (r)
 		return r;
 	tg_account_set_state(a, TG_CONNECTING, NULL);
@@ -81,7 +81,7 @@ int tg_login_phone(struct tg_account *a, struct tl_str phone, struct mt_time now
 	uint32_t n;
 	int r = phone.data && !is_phone(phone, digits, &n) ? -TG_E_INVALID_PARAMS : 0;
 
-	r = r ? r : begin(a, TG_LOGIN_PHONE, now);
+	r = r ? r : tg_login_begin(a, TG_LOGIN_PHONE, now);
 	if (r)
 		return r;
 	if (phone.data)
@@ -93,7 +93,7 @@ int tg_login_phone(struct tg_account *a, struct tl_str phone, struct mt_time now
 
 int tg_login_qr(struct tg_account *a, struct mt_time now)
 {
-	int r = begin(a, TG_LOGIN_QR, now);
+	int r = tg_login_begin(a, TG_LOGIN_QR, now);
 
 	if (r)
 		return r;
@@ -113,6 +113,8 @@ void tg_login_resume(struct tg_account *a)
 		tg_login_ask_token(a);
 	else if (l->info.method == TG_LOGIN_PHONE && a->state == TG_CONNECTING)
 		tg_login_send_code(a);
+	else if (l->info.method == TG_LOGIN_STRING_SESSION && a->state == TG_CONNECTING)
+		tg_login_ask_self(a);
 }
 
 /* ---- going on ---- */

@@ -1,7 +1,7 @@
 /* Inside core: the login machine's parts and what they call of each other. Owner of struct
- * tg_login: the account; login_steps.c are its doors, login.c runs it, login_phone.c, login_qr.c
- * and login_password.c are its ways, login_record.c keeps it in the store, password.c answers
- * password checks, logout.c ends it all. */
+ * tg_login: the account; login_steps.c are its doors, login.c runs it, login_phone.c, login_qr.c,
+ * login_string_session.c and login_password.c are its ways, login_record.c keeps it in the store,
+ * password.c answers password checks, logout.c ends it all. */
 #ifndef CORE_MACHINE_H
 #define CORE_MACHINE_H
 
@@ -41,6 +41,12 @@ void tg_login_authorization(struct tg_account *a, struct tg_call *c, const struc
 void tg_login_authorized(struct tg_account *a, const struct tl_obj *authorization);
 /* Telegram said no: the table of E.33 says what follows. */
 void tg_login_refused(struct tg_account *a, const struct tg_answer *r);
+
+/* login_steps.c */
+int tg_login_begin(struct tg_account *a, enum tg_login_method method, struct mt_time now) TL_MUST;
+
+/* login_string_session.c */
+void tg_login_ask_self(struct tg_account *a);
 
 /* login_phone.c */
 void tg_login_send_code(struct tg_account *a);

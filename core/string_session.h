@@ -42,7 +42,13 @@ struct tg_string_session_channel {
 int tg_string_session_parse(struct tl_str text, struct tg_string_session *ret,
 			    const char **ret_why) TL_MUST;
 int tg_string_session_print(const struct tg_string_session *s,
-			    struct tl_buf *out) TL_MUST;  /* own form */
+			    struct tl_buf *out) TL_MUST; /* own form */
+/* Of an account that is logged in; its peers and channels as far as they fit. */
+int tg_string_session_export(struct tg_account *a, struct tg_string_session *ret) TL_MUST;
+/* A login without asking anybody, a step of the login machine (login.h): its keys are taken over,
+ * and Telegram says whose they are. -TG_E_INVALID_PARAMS: of another world than the account. */
+int tg_login_string_session(struct tg_account *a, const struct tg_string_session *s,
+			    struct mt_time now) TL_MUST;
 void tg_string_session_free(struct tg_string_session *s); /* wipes */
 
 #endif

@@ -95,6 +95,8 @@ int rpc_account_choose(struct rpc_call *c) TL_MUST;
 int rpc_account_login(struct rpc_call *c) TL_MUST;
 struct rpc_account *rpc_account_find(struct rpc_daemon *d, struct tl_str name);
 bool rpc_account_name_ok(struct tl_str name);
+/* Answers when the step that was just begun has ended. */
+struct rpc_result rpc_login_wait(struct rpc_call *c);
 bool rpc_login_runs(const struct rpc_daemon *d); /* some account is on its way in */
 /* What an account has for itself, over the socket or from its section; the rest is the daemon's. */
 struct rpc_account_own {

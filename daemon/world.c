@@ -129,6 +129,7 @@ static void committed(void *ctx, struct rpc_commit *k)
 		deliver(d, k);
 	if (a) {
 		a->commits--;
+		rpc_waiters_check(d); /* set_account may wait for the last one */
 		if (!a->removed) {
 			rpc_engine_stored(a, k);
 			if (result)

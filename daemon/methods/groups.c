@@ -7,6 +7,7 @@ const struct rpc_group rpc_groups[] = {
 	{"accounts", rpc_methods_accounts, &rpc_methods_accounts_count},
 	{"accounts", rpc_methods_settings, &rpc_methods_settings_count},
 	{"login", rpc_methods_login, &rpc_methods_login_count},
+	{"sessions", rpc_methods_string_session, &rpc_methods_string_session_count},
 	{"sessions", rpc_methods_sessions, &rpc_methods_sessions_count},
 	{"updates", rpc_methods_updates, &rpc_methods_updates_count},
 	{"consumers", rpc_methods_consumers, &rpc_methods_consumers_count},

@@ -22,5 +22,6 @@ RPC_GROUP(tl)
 RPC_GROUP(messages)
 RPC_GROUP(peers)
 RPC_GROUP(settings)
+RPC_GROUP(string_session)
 
 #endif

@@ -93,7 +93,7 @@ static void check_step(struct rpc_call *c)
 		c->seed ? show_seed(c) : show(c);
 }
 
-static struct rpc_result wait_step(struct rpc_call *c)
+struct rpc_result rpc_login_wait(struct rpc_call *c)
 {
 	struct rpc_account *a = c->account;
 
@@ -161,7 +161,7 @@ static bool same_bot(const struct rpc_account *a, struct tl_str token)
 static struct rpc_result begun(struct rpc_call *c, int err)
 {
 	if (!err)
-		return wait_step(c);
+		return rpc_login_wait(c);
 	if (err == -TG_E_INVALID_PARAMS) {
 		rpc_problem(c, err, "phone", "a phone number is wanted, with its country code");
 		return rpc_refuse(c);
@@ -290,7 +290,7 @@ static struct rpc_result submit(struct rpc_call *c, const struct tg_login_input 
 {
 	int err = tg_login_submit(c->account->tg, in, rpc_now());
 
-	return err ? refuse_step(c, err) : wait_step(c);
+	return err ? refuse_step(c, err) : rpc_login_wait(c);
 }
 
 static struct rpc_result login_submit(struct rpc_call *c)
@@ -358,7 +358,7 @@ static struct rpc_result resend_code(struct rpc_call *c)
 
 	c->seed = true;
 	if (!err)
-		return wait_step(c);
+		return rpc_login_wait(c);
 	c->problem.retry_after = wait;
 	if (err == -TG_E_NOT_PERMITTED && wait)
 		return rpc_fail(c, err, "the next way is open in %d s", wait);
@@ -372,7 +372,7 @@ static struct rpc_result recover_password(struct rpc_call *c)
 	int err = tg_login_recover(c->account->tg, rpc_now());
 
 	if (!err)
-		return wait_step(c);
+		return rpc_login_wait(c);
 	if (err == -TG_E_NOT_PERMITTED)
 		return rpc_fail(c, err, "the account has no e-mail for the recovery");
 	return refuse_step(c, err);
@@ -382,7 +382,7 @@ static struct rpc_result reset_login_email(struct rpc_call *c)
 {
 	int err = tg_login_reset_email(c->account->tg, rpc_now());
 
-	return err ? refuse_step(c, err) : wait_step(c);
+	return err ? refuse_step(c, err) : rpc_login_wait(c);
 }
 
 /* ---- looking, and giving up ------------------------------------------------------------------ */

@@ -115,26 +115,40 @@ static bool read_set(struct rpc_call *c, const struct set_args *a, struct rpc_ac
 	return !a->proxy.len || rpc_proxy_read(c, a->proxy, &own->proxy);
 }
 
-static struct rpc_result set_account(struct rpc_call *c)
+/* As soon as the disk has all of the old engine. */
+static void try_set(struct rpc_call *c)
 {
 	struct rpc_account_own own;
 	struct tg_batch *batch;
 	int err;
 
 	rpc_account_own_get(c->account, &own);
-	if (!read_set(c, c->args, &own))
-		return rpc_refuse(c);
-	if (rpc_account_busy(c->account, c))
-		return rpc_fail(c, -TG_E_NOT_PERMITTED, "requests of this account are in flight");
+	(void)read_set(c, c->args, &own); /* which it could before */
 	err = rpc_account_rebuild(c->account, &own);
 	mt_wipe(&own, sizeof own);
 	if (err == -TG_E_AGAIN)
-		return rpc_fail(c, -TG_E_OVERLOADED, "the account is busy writing: once more");
+		return;
+	rpc_unwait(c);
 	batch = err ? NULL : tg_batch_new();
-	if (!batch)
-		return rpc_fail(c, err ? err : -TG_E_NOMEM, NULL);
+	if (!batch) {
+		rpc_fail(c, err ? err : -TG_E_NOMEM, NULL);
+		return;
+	}
 	rpc_account_save(c->account, batch);
-	return rpc_commit_call(c, batch, shown);
+	rpc_commit_call(c, batch, shown);
+}
+
+static struct rpc_result set_account(struct rpc_call *c)
+{
+	struct rpc_account_own own;
+
+	rpc_account_own_get(c->account, &own);
+	if (!read_set(c, c->args, &own))
+		return rpc_refuse(c);
+	mt_wipe(&own, sizeof own);
+	if (rpc_account_busy(c->account, c))
+		return rpc_fail(c, -TG_E_NOT_PERMITTED, "requests of this account are in flight");
+	return rpc_wait(c, try_set);
 }
 
 const struct rpc_method rpc_methods_settings[] = {
