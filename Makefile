@@ -51,7 +51,7 @@ SRC_daemon := $(filter-out daemon/main.c,$(wildcard daemon/*.c daemon/methods/*.
 SRC_sandbox := $(wildcard tests/sandbox/*.c)
 SRC_layerctl := $(wildcard clients/layerctl/*.c)
 SRC_tlgen := $(wildcard schema/tlgen/*.c)
-SRC_harness := tests/harness.c tests/harness_check.c
+SRC_harness := tests/harness.c tests/harness_check.c tests/alloc.c
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 GEN := $(if $(SRC_tlgen),$(B)/gen/tl_schema.h)
@@ -128,6 +128,7 @@ LINK_proto := proto tl
 LINK_core := core proto tl
 LINK_daemon := daemon core proto tl
 LINK_sandbox := proto tl
+WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 # core's rig shakes hands with the same server as proto's tests
 BORROW_core := tests/unit/proto/handshake_server.c tests/unit/proto/vectors.c
 define UNIT
@@ -135,7 +136,7 @@ TESTS_$(1) := $$(wildcard tests/unit/$(1)/*.c)
 $(B)/test/$(1): $$(call obj,$$(TESTS_$(1)) $$(BORROW_$(1)) $$(SRC_harness)) $$(foreach r,$$(LINK_$(1)),$(B)/lib$$(r).a)
 	$$(say) LD $$@
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(if $$(filter daemon,$(1)),$$(LIBS_daemon)) $$(if $$(filter core daemon,$(1)),$$(LIBS_core)) $$(if $$(filter-out tl,$(1)),$$(LIBS_proto)) -ljansson -lm
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) $$(WRAP) -o $$@ $$^ $$(if $$(filter daemon,$(1)),$$(LIBS_daemon)) $$(if $$(filter core daemon,$(1)),$$(LIBS_core)) $$(if $$(filter-out tl,$(1)),$$(LIBS_proto)) -ljansson -lm
 UNIT_BINS += $$(if $$(TESTS_$(1)),$(B)/test/$(1))
 test-$(1): $(B)/test/$(1)
 	$(B)/test/$(1) $(T)

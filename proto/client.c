@@ -221,9 +221,10 @@ void mt_client_verified(struct mt_client *c)
 	c->lost_keys = 0;
 	if (c->verified)
 		return;
+	if (!mt_event_say(c, MT_EV_ONLINE, 0, NULL, 0))
+		return; /* with the next packet */
 	c->verified = true;
 	c->first_answer_by = INT64_MAX;
-	mt_event_say(c, MT_EV_ONLINE, 0, NULL, 0);
 }
 
 void mt_client_session_opened(struct mt_client *c, struct mt_time now)
@@ -257,7 +258,7 @@ void mt_client_close(struct mt_client *c, bool punish)
 	if (c->phase != MT_CONNECTING && !is_up(c))
 		return;
 	c->phase = MT_CLOSING;
-	mt_event_say(c, MT_EV_CLOSE, 0, NULL, 0);
+	mt_event_fixed(c, MT_EV_CLOSE);
 }
 
 void mt_client_set_target(struct mt_client *c, const char *host, uint16_t port)
@@ -559,7 +560,7 @@ void mt_client_tick(struct mt_client *c, struct mt_time now)
 {
 	if (c->phase == MT_IDLE && c->connect_at <= now.boot) {
 		c->phase = MT_CONNECTING;
-		mt_event_say(c, MT_EV_CONNECT, 0, NULL, 0);
+		mt_event_fixed(c, MT_EV_CONNECT);
 	}
 	if (!is_up(c))
 		return;

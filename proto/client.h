@@ -54,6 +54,12 @@ struct mt_node {
 	void *owner; /* what to free: the node's own memory or the query around it */
 };
 
+struct mt_fixed { /* told also when memory has run out */
+	struct mt_node node;
+	bool queued;
+};
+#define MT_FIXED 3 /* CONNECT, CLOSE, UNREADABLE */
+
 /* ---- queries --------------------------------------------------------------------------------- */
 struct mt_query {
 	struct mt_node node;          /* becomes the answering event, so that this cannot fail */
@@ -136,8 +142,7 @@ struct mt_client {
 
 	/* events */
 	struct mt_node *events, **events_tail, *given;
-	struct mt_node spare; /* said when memory ran out */
-	bool spare_used;
+	struct mt_fixed fixed[MT_FIXED];
 
 	/* queries */
 	uint64_t last_handle;
@@ -181,8 +186,10 @@ struct mt_client {
 
 /* event.c */
 void mt_event_push(struct mt_client *c, struct mt_node *node);
-void mt_event_say(struct mt_client *c, enum mt_event_kind kind, int code, const void *data,
+/* false: there was no memory to tell it; UNREADABLE is told instead. */
+bool mt_event_say(struct mt_client *c, enum mt_event_kind kind, int code, const void *data,
 		  size_t n);
+void mt_event_fixed(struct mt_client *c, enum mt_event_kind kind); /* of those of mt_fixed */
 /* memory, n and data inside it, goes over to the event. */
 void mt_event_give(struct mt_client *c, enum mt_event_kind kind, const void *data, size_t n,
 		   struct tl_buf *memory);

@@ -22,14 +22,21 @@ void mt_event_push(struct mt_client *c, struct mt_node *node)
 	c->events_tail = &node->next;
 }
 
-/* What cannot be told for want of memory may have been an update: the spare event says that. */
-static void push_spare(struct mt_client *c)
+static unsigned fixed_index(enum mt_event_kind kind)
 {
-	if (c->spare_used)
+	return kind == MT_EV_CONNECT ? 0 : kind == MT_EV_CLOSE ? 1 : 2;
+}
+
+/* A connection that nobody is told to open or to close would be waited for for ever. */
+void mt_event_fixed(struct mt_client *c, enum mt_event_kind kind)
+{
+	struct mt_fixed *f = &c->fixed[fixed_index(kind)];
+
+	if (f->queued)
 		return;
-	c->spare_used = true;
-	c->spare = (struct mt_node){.ev.kind = MT_EV_UNREADABLE};
-	mt_event_push(c, &c->spare);
+	f->queued = true;
+	f->node = (struct mt_node){.ev.kind = kind};
+	mt_event_push(c, &f->node);
 }
 
 /* One block: the node and its data behind it. */
@@ -38,8 +45,8 @@ static struct mt_node *node_new(struct mt_client *c, enum mt_event_kind kind, co
 {
 	struct mt_node *node = malloc(sizeof *node + n);
 
-	if (!node) {
-		push_spare(c);
+	if (!node) { /* it may have been an update: this says that there is a hole */
+		mt_event_fixed(c, MT_EV_UNREADABLE);
 		return NULL;
 	}
 	*node = (struct mt_node){.ev = {.kind = kind, .data = (uint8_t *)(node + 1), .n = n},
@@ -49,15 +56,16 @@ static struct mt_node *node_new(struct mt_client *c, enum mt_event_kind kind, co
 	return node;
 }
 
-void mt_event_say(struct mt_client *c, enum mt_event_kind kind, int code, const void *data,
+bool mt_event_say(struct mt_client *c, enum mt_event_kind kind, int code, const void *data,
 		  size_t n)
 {
 	struct mt_node *node = node_new(c, kind, data, n);
 
 	if (!node)
-		return;
+		return false;
 	node->ev.code = code;
 	mt_event_push(c, node);
+	return true;
 }
 
 void mt_event_give(struct mt_client *c, enum mt_event_kind kind, const void *data, size_t n,
@@ -134,12 +142,12 @@ bool mt_client_next(struct mt_client *c, struct mt_event *ret)
 {
 	struct mt_node *node = c->events;
 
-	if (c->given == &c->spare)
-		c->spare_used = false;
 	release(c->given);
 	c->given = node;
 	if (!node)
 		return false;
+	if (!node->owner)
+		c->fixed[fixed_index(node->ev.kind)].queued = false;
 	c->events = node->next;
 	if (!c->events)
 		c->events_tail = &c->events;

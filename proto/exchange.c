@@ -93,12 +93,17 @@ static void done(struct mt_client *c, const struct mt_handshake_event *ev, struc
 		mt_wipe(&key, sizeof key);
 		return;
 	}
+	if (!mt_event_say(c, MT_EV_KEY, 0, key.key, sizeof key.key)) {
+		mt_wipe(&key, sizeof key);
+		mt_exchange_end(c);
+		mt_client_close(c, true); /* a key that nobody keeps is none */
+		return;
+	}
 	c->key = key;
 	mt_wipe(&key, sizeof key);
 	c->has_key = true;
 	mt_clock_set(&c->clock, now, now.real + ev->time_offset);
 	mt_salts_only(&c->salts, ev->salt);
-	mt_event_say(c, MT_EV_KEY, 0, c->key.key, sizeof c->key.key);
 	mt_client_tell_salts(c);
 	mt_client_tell_time(c, now);
 	mt_exchange_end(c);

@@ -4,6 +4,7 @@
 #ifndef TESTS_HARNESS_H
 #define TESTS_HARNESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -23,6 +24,12 @@ const char *test_dir(void);                                /* removed after the 
 const char *test_vectors(const char *file);                /* path below tests/vectors */
 size_t test_unhex(const char *hex, void *out, size_t max); /* fails the test on bad hex */
 void test_hex_eq(const char *file, int line, const void *got, size_t n, const char *want_hex);
+
+/* alloc.c: what our code allocates while armed. */
+void test_alloc_arm(bool on);
+void test_alloc_fail(size_t at, size_t n); /* n from now on fail, the first is number at */
+bool test_alloc_failed(void);              /* it has */
+void test_alloc_watch(const void *secret, size_t n); /* must not be in memory that is given back */
 
 #define TEST_T(name_, seconds_)                                                                    \
 	static void name_(void);                                                                   \

@@ -22,7 +22,7 @@ STATEMENTS = {
 }
 COUNT = 246
 # How many may still be "missing"; this only goes down.
-OPEN = 42
+OPEN = 41
 # Vector files that every vector of must be an assertion, here or in the test that its row names.
 VECTORS = "tl crypto auth_key rsa pq dh srp transports session dcs".split()
 

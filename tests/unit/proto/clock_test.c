@@ -1,112 +1,9 @@
 /* Clocks that are wrong, jump, drift or sleep (D.15; RELIABILITY T43), the ids that follow from
  * them, and messages that come again (T42). The server here is strict about times. */
-#include "tests/unit/proto/session_checks.h"
+#include "tests/unit/proto/strict.h"
 
 #define HOUR (3600 * NS)
 #define YEAR (365 * 24 * HOUR)
-
-struct strict { /* a server that refuses ids from another time, and the caller beside it */
-	struct mock *m;
-	size_t at;
-	unsigned judged, asked, answered, refused, failed, losses, connects;
-	bool bad;       /* the packet judged last */
-	int64_t offset; /* told last */
-};
-
-static struct strict *strict_new(int64_t skew)
-{
-	struct strict *s = calloc(1, sizeof *s);
-
-	s->m = mock_new("padded", true);
-	s->m->skew = skew;
-	s->m->last_msg_id = 0;
-	return s;
-}
-
-static void strict_free(struct strict *s)
-{
-	mock_free(s->m);
-	free(s);
-}
-
-static uint32_t verdict(const struct strict *s, uint64_t outer)
-{
-	int64_t server = MOCK_EPOCH * NS + s->m->now.boot + s->m->skew;
-	int64_t ahead = mt_msgid_time(outer) - server;
-
-	return ahead > 30 * NS ? 17 : ahead < -300 * NS ? 16 : 0;
-}
-
-static void take(struct strict *s, const struct mock_message *g)
-{
-	char unknown[MT_FLIGHT];
-	uint32_t code;
-
-	if (s->judged != g->packet + 1) {
-		s->judged = g->packet + 1;
-		code = verdict(s, g->outer);
-		s->bad = code != 0;
-		s->refused += s->bad;
-		if (s->bad)
-			mock_bad_msg(s->m, g->outer, code);
-	}
-	if (s->bad)
-		return;
-	memset(unknown, 1, sizeof unknown);
-	if (g->number == QUERY_A)
-		mock_answer(s->m, g->h.msg_id, 1);
-	else if (g->number == WIRE_PING_DELAY_DISCONNECT)
-		mock_pong_to(s->m, g);
-	else if (g->number == WIRE_MSGS_STATE_REQ)
-		mock_states(s->m, g->h.msg_id, unknown, (g->n - 12) / 8);
-}
-
-static void pull(struct strict *s)
-{
-	struct mt_event ev;
-
-	while (mt_client_next(s->m->c, &ev)) {
-		s->answered += ev.kind == MT_EV_RESULT;
-		s->failed += ev.kind == MT_EV_FAILED || ev.kind == MT_EV_RPC_ERROR;
-		if (ev.kind == MT_EV_TIME)
-			s->offset = ev.value;
-		if (ev.kind == MT_EV_CLOSE) {
-			s->losses++;
-			mock_lose(s->m);
-		}
-		if (ev.kind == MT_EV_CONNECT) {
-			mt_link_free(s->m->link);
-			s->m->link = mt_link_accept(&s->m->env);
-			s->connects++;
-			mt_client_opened(s->m->c, s->m->now);
-		}
-	}
-}
-
-/* Time goes by in steps of at most a tenth of a second; everybody says what there is to say. */
-static void run(struct strict *s, int64_t ns, int64_t step)
-{
-	for (int64_t end = s->m->now.boot + ns; s->m->now.boot < end;) {
-		s->m->now.boot += step;
-		s->m->now.real += step;
-		if (mt_client_deadline(s->m->c) <= s->m->now.boot)
-			mt_client_tick(s->m->c, s->m->now);
-		pull(s);
-		while (mock_pump(s->m))
-			;
-		for (; s->at < s->m->n; s->at++)
-			take(s, &s->m->m[s->at]);
-		mock_clear(s->m);
-		s->at = 0;
-		pull(s);
-	}
-}
-
-static void ask(struct strict *s)
-{
-	mock_query(s->m, QUERY_A, 1, 0, 0);
-	s->asked++;
-}
 
 /* Whatever the local clock says at the start: an answer within ten seconds, and the offset. */
 TEST(clocks_wrong_from_the_start)
@@ -114,11 +11,11 @@ TEST(clocks_wrong_from_the_start)
 	static const int64_t ahead[] = {-YEAR, -HOUR, -31 * NS, 301 * NS, YEAR};
 
 	for (size_t i = 0; i < sizeof ahead / sizeof ahead[0]; i++) {
-		struct strict *s = strict_new(-ahead[i]);
+		struct strict *s = strict_new(true, -ahead[i]);
 		int64_t wrong;
 
-		ask(s);
-		run(s, 10 * NS, NS / 10);
+		strict_ask(s);
+		strict_run(s, 10 * NS, NS / 10);
 		CHECK_INT(s->answered, 1);
 		CHECK_INT(s->failed, 0);
 		CHECK(s->refused <= 1);
@@ -133,12 +30,12 @@ TEST(clocks_wrong_from_the_start)
 /* The same with an offset that was kept from a time when the clock was right. */
 TEST(a_kept_offset_that_is_wrong)
 {
-	struct strict *s = strict_new(0);
+	struct strict *s = strict_new(true, 0);
 
 	s->m->o.time_offset = -YEAR;
 	mock_again(s->m);
-	ask(s);
-	run(s, 10 * NS, NS / 10);
+	strict_ask(s);
+	strict_run(s, 10 * NS, NS / 10);
 	CHECK(s->answered == 1 && !s->failed && s->refused <= 1);
 	CHECK(s->offset < NS && s->offset > -NS);
 	strict_free(s);
@@ -148,19 +45,19 @@ TEST(a_kept_offset_that_is_wrong)
 TEST(wall_clock_jumps)
 {
 	static const int64_t steps[] = {HOUR, -HOUR, -HOUR, YEAR, -YEAR, 31 * NS, -301 * NS};
-	struct strict *s = strict_new(0);
+	struct strict *s = strict_new(true, 0);
 	uint64_t session;
 	int64_t sum = 0;
 
-	ask(s);
-	run(s, NS, NS / 10);
+	strict_ask(s);
+	strict_run(s, NS, NS / 10);
 	session = s->m->session;
 	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
 		s->m->now.real += steps[i];
 		sum += steps[i];
 		for (int n = 0; n < 30; n++) {
-			ask(s);
-			run(s, NS, NS / 2);
+			strict_ask(s);
+			strict_run(s, NS, NS / 2);
 		}
 		CHECK(s->offset + sum < NS && s->offset + sum > -NS);
 	}
@@ -173,11 +70,11 @@ TEST(wall_clock_jumps)
 TEST(clocks_that_drift)
 {
 	for (int64_t way = -1; way <= 1; way += 2) {
-		struct strict *s = strict_new(0);
+		struct strict *s = strict_new(true, 0);
 
 		for (int minute = 0; minute < 2 * 24 * 60; minute++) {
-			ask(s);
-			run(s, 60 * NS, 20 * NS);
+			strict_ask(s);
+			strict_run(s, 60 * NS, 20 * NS);
 			s->m->skew += way * 30 * (NS / 1000); /* of 60 s */
 		}
 		CHECK_INT(s->answered, s->asked);
@@ -189,16 +86,16 @@ TEST(clocks_that_drift)
 /* Eight hours asleep with a query out: found dead, connected anew, answered once. */
 TEST(a_night_asleep)
 {
-	struct strict *s = strict_new(0);
+	struct strict *s = strict_new(true, 0);
 
-	ask(s);
-	run(s, NS, NS / 10);
+	strict_ask(s);
+	strict_run(s, NS, NS / 10);
 	mock_query(s->m, QUERY_A, 1, 0, 0);
 	s->asked++;
 	CHECK(mt_client_out(s->m->c, s->m->now)); /* gone with the old connection */
 	s->m->now.boot += 8 * HOUR;
 	s->m->now.real += 8 * HOUR;
-	run(s, 10 * NS, NS / 10);
+	strict_run(s, 10 * NS, NS / 10);
 	CHECK(s->answered == 2 && !s->failed);
 	CHECK(s->losses == 1 && s->connects == 2);
 	strict_free(s);

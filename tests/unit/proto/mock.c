@@ -4,6 +4,83 @@
 static const uint8_t init_header[] = {0x0d, 0x0d, 0x9b, 0xda, 0xe4, 0, 0, 0,
 				      0xa9, 0x5e, 0xcd, 0xc1, 7,    7, 7, 7};
 
+/* ---- calls of the client, armed for alloc.c
+ * ------------------------------------------------------ */
+
+static void make_client(struct mock *m)
+{
+	test_alloc_arm(true);
+	m->c = mt_client_new(&m->o, &m->env, m->now);
+	if (m->c)
+		mt_client_set_init(m->c, init_header, sizeof init_header);
+	test_alloc_arm(false);
+	CHECK(m->c || test_alloc_failed());
+}
+
+static void free_client(struct mock *m)
+{
+	test_alloc_arm(true);
+	mt_client_free(m->c);
+	test_alloc_arm(false);
+}
+
+static void feed(struct mock *m, const void *data, size_t n)
+{
+	int err;
+
+	test_alloc_arm(true);
+	err = mt_client_feed(m->c, data, n, m->now);
+	test_alloc_arm(false);
+	CHECK(err == 0 || (err == -TG_E_NOMEM && test_alloc_failed()));
+}
+
+static struct tl_buf *take_out(struct mock *m)
+{
+	struct tl_buf *out;
+
+	test_alloc_arm(true);
+	out = mt_client_out(m->c, m->now);
+	test_alloc_arm(false);
+	return out;
+}
+
+bool mock_next(struct mock *m, struct mt_event *ret)
+{
+	bool any;
+
+	test_alloc_arm(true);
+	any = mt_client_next(m->c, ret);
+	test_alloc_arm(false);
+	return any;
+}
+
+void mock_tick(struct mock *m)
+{
+	test_alloc_arm(true);
+	mt_client_tick(m->c, m->now);
+	test_alloc_arm(false);
+}
+
+void mock_lose(struct mock *m)
+{
+	test_alloc_arm(true);
+	mt_client_lost(m->c, m->now);
+	test_alloc_arm(false);
+}
+
+void mock_accept(struct mock *m)
+{
+	mt_link_free(m->link);
+	m->link = mt_link_accept(&m->env);
+	m->connections++;
+	test_alloc_arm(true);
+	mt_client_opened(m->c, m->now);
+	test_alloc_arm(false);
+}
+
+/* ---- life
+ * ---------------------------------------------------------------------------------------- */
+
 struct mock *mock_new(const char *transport, bool has_key)
 {
 	struct mock *m = calloc(1, sizeof *m);
@@ -29,16 +106,14 @@ struct mock *mock_new(const char *transport, bool has_key)
 	}
 	server_init(&m->server, 7, BEND_NONE);
 	m->server.time = MOCK_EPOCH;
-	m->c = mt_client_new(&m->o, &m->env, m->now);
-	mt_client_set_init(m->c, init_header, sizeof init_header);
+	make_client(m);
 	return m;
 }
 
 void mock_again(struct mock *m)
 {
-	mt_client_free(m->c);
-	m->c = mt_client_new(&m->o, &m->env, m->now);
-	mt_client_set_init(m->c, init_header, sizeof init_header);
+	free_client(m);
+	make_client(m);
 }
 
 void mock_clear(struct mock *m)
@@ -50,7 +125,7 @@ void mock_clear(struct mock *m)
 
 void mock_free(struct mock *m)
 {
-	mt_client_free(m->c);
+	free_client(m);
 	mt_link_free(m->link);
 	mock_clear(m);
 	free(m);
@@ -68,7 +143,7 @@ void mock_pass(struct mock *m, int64_t ns)
 
 		m->now.boot += step;
 		m->now.real += step;
-		mt_client_tick(m->c, m->now);
+		mock_tick(m);
 		mock_pump(m);
 		CHECK(mt_client_deadline(m->c) > m->now.boot); /* no busy loop */
 	}
@@ -92,7 +167,7 @@ struct mt_event mock_event(struct mock *m, enum mt_event_kind kind)
 {
 	struct mt_event ev;
 
-	if (!mt_client_next(m->c, &ev))
+	if (!mock_next(m, &ev))
 		test_fail(__FILE__, __LINE__, "no event, want %s", event_name(kind));
 	if (ev.kind != kind)
 		test_fail(__FILE__, __LINE__, "event %s code %d, want %s", event_name(ev.kind),
@@ -104,7 +179,7 @@ void mock_quiet(struct mock *m)
 {
 	struct mt_event ev;
 
-	if (mt_client_next(m->c, &ev))
+	if (mock_next(m, &ev))
 		test_fail(__FILE__, __LINE__, "event %s, want none", event_name(ev.kind));
 }
 
@@ -120,7 +195,7 @@ struct mt_event mock_until(struct mock *m, enum mt_event_kind kind)
 	struct mt_event ev;
 
 	for (;;) {
-		if (!mt_client_next(m->c, &ev))
+		if (!mock_next(m, &ev))
 			test_fail(__FILE__, __LINE__, "no event %s came", event_name(kind));
 		if (ev.kind == kind)
 			return ev;
@@ -133,10 +208,7 @@ struct mt_event mock_until(struct mock *m, enum mt_event_kind kind)
 void mock_connect(struct mock *m)
 {
 	mock_event(m, MT_EV_CONNECT);
-	mt_link_free(m->link);
-	m->link = mt_link_accept(&m->env);
-	m->connections++;
-	mt_client_opened(m->c, m->now);
+	mock_accept(m);
 }
 
 void mock_pong_to(struct mock *m, const struct mock_message *ping)
@@ -161,8 +233,10 @@ void mock_open(struct mock *m)
 void mock_handle(struct mock *m, const struct mt_event *ev)
 {
 	if (ev->kind == MT_EV_JOB) {
+		test_alloc_arm(true);
 		ev->job->run(ev->job);
 		mt_client_job_done(m->c, ev->job, m->now);
+		test_alloc_arm(false);
 	} else if (ev->kind == MT_EV_KEY) {
 		CHECK_INT(ev->n, 256);
 		CHECK_MEM(ev->data, m->server.key, 256);
@@ -178,14 +252,9 @@ void mock_exchange(struct mock *m)
 
 	for (int i = 0; i < 100 && !m->n; i++) {
 		mock_pump(m);
-		while (mt_client_next(m->c, &ev))
+		while (mock_next(m, &ev))
 			mock_handle(m, &ev);
 	}
-}
-
-void mock_lose(struct mock *m)
-{
-	mt_client_lost(m->c, m->now);
 }
 
 void mock_reconnect_only(struct mock *m)
@@ -193,15 +262,12 @@ void mock_reconnect_only(struct mock *m)
 	struct mt_event ev;
 
 	for (;;) {
-		while (mt_client_next(m->c, &ev)) {
+		while (mock_next(m, &ev)) {
 			if (ev.kind != MT_EV_CONNECT) {
 				drop_event(&ev);
 				continue;
 			}
-			mt_link_free(m->link);
-			m->link = mt_link_accept(&m->env);
-			m->connections++;
-			mt_client_opened(m->c, m->now);
+			mock_accept(m);
 			return;
 		}
 		CHECK(mt_client_deadline(m->c) < INT64_MAX);
@@ -368,8 +434,7 @@ static void deliver(struct mock *m)
 	size_t n = pass(&m->in_left, out->len), step = m->step ? m->step : n;
 
 	for (size_t at = 0; at < n; at += step)
-		CHECK(mt_client_feed(m->c, out->data + at, n - at < step ? n - at : step, m->now) ==
-		      0);
+		feed(m, out->data + at, n - at < step ? n - at : step);
 	tl_buf_drop(out, out->len);
 }
 
@@ -392,7 +457,7 @@ void mock_hear(struct mock *m, const void *data, size_t n)
 
 size_t mock_pump(struct mock *m)
 {
-	struct tl_buf *out = mt_client_out(m->c, m->now);
+	struct tl_buf *out = take_out(m);
 	size_t before = m->n, n, step;
 
 	if (!out)
@@ -561,12 +626,16 @@ uint64_t mock_states(struct mock *m, uint64_t asked, const char *info, size_t n)
 uint64_t mock_query(struct mock *m, uint32_t number, size_t words, unsigned flags, uint64_t after)
 {
 	struct tl_buf b = {.len = 0};
-	uint64_t handle;
+	uint64_t handle = 0;
+	int err;
 
 	tl_put_u32(&b, number);
 	while (words--)
 		tl_put_u32(&b, (uint32_t)splitmix(&m->random.state));
-	CHECK(mt_client_send(m->c, b.data, b.len, flags, after, &handle, m->now) == 0);
+	test_alloc_arm(true);
+	err = mt_client_send(m->c, b.data, b.len, flags, after, &handle, m->now);
+	test_alloc_arm(false);
+	CHECK(err == 0 || (err == -TG_E_NOMEM && test_alloc_failed()));
 	tl_buf_free(&b);
 	return handle;
 }

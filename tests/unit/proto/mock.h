@@ -43,6 +43,7 @@ struct mock {
 };
 
 /* A client with a key (has_key) or without, over the named transport, connected by mock_open. */
+/* m->c is NULL only when the test let that allocation fail. */
 struct mock *mock_new(const char *transport, bool has_key);
 void mock_again(struct mock *m); /* another client, of m->o as it now is */
 void mock_free(struct mock *m);
@@ -53,6 +54,11 @@ struct mt_event mock_event(struct mock *m, enum mt_event_kind kind);
 void mock_quiet(struct mock *m); /* there is no event */
 /* Pulls events until one of this kind; the others are dropped. */
 struct mt_event mock_until(struct mock *m, enum mt_event_kind kind);
+
+/* The client's doors, armed for tests/alloc.c. */
+bool mock_next(struct mock *m, struct mt_event *ret);
+void mock_tick(struct mock *m);
+void mock_accept(struct mock *m); /* a connection to the client is open */
 
 void mock_connect(struct mock *m); /* expects CONNECT, opens */
 void mock_open(struct mock *m);    /* mock_connect, first packet in, salts and pong out, ONLINE */
