@@ -51,7 +51,7 @@ SRC_daemon := $(filter-out daemon/main.c,$(wildcard daemon/*.c daemon/methods/*.
 SRC_sandbox := $(wildcard tests/sandbox/*.c)
 SRC_layerctl := $(wildcard clients/layerctl/*.c)
 SRC_tlgen := $(wildcard schema/tlgen/*.c)
-SRC_harness := tests/harness.c tests/harness_check.c tests/alloc.c
+SRC_harness := tests/harness.c tests/harness_check.c tests/harness_alloc.c
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 GEN := $(if $(SRC_tlgen),$(B)/gen/tl_schema.h)

@@ -25,7 +25,7 @@ const char *test_vectors(const char *file);                /* path below tests/v
 size_t test_unhex(const char *hex, void *out, size_t max); /* fails the test on bad hex */
 void test_hex_eq(const char *file, int line, const void *got, size_t n, const char *want_hex);
 
-/* alloc.c: what our code allocates while armed. */
+/* harness_alloc.c: what our code allocates while armed. */
 void test_alloc_arm(bool on);
 void test_alloc_fail(size_t at, size_t n); /* n from now on fail, the first is number at */
 bool test_alloc_failed(void);              /* it has */

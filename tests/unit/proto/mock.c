@@ -4,7 +4,7 @@
 static const uint8_t init_header[] = {0x0d, 0x0d, 0x9b, 0xda, 0xe4, 0, 0, 0,
 				      0xa9, 0x5e, 0xcd, 0xc1, 7,    7, 7, 7};
 
-/* ---- calls of the client, armed for alloc.c
+/* ---- calls of the client, armed for harness_alloc.c
  * ------------------------------------------------------ */
 
 static void make_client(struct mock *m)

@@ -55,7 +55,7 @@ void mock_quiet(struct mock *m); /* there is no event */
 /* Pulls events until one of this kind; the others are dropped. */
 struct mt_event mock_until(struct mock *m, enum mt_event_kind kind);
 
-/* The client's doors, armed for tests/alloc.c. */
+/* The client's doors, armed for tests/harness_alloc.c. */
 bool mock_next(struct mock *m, struct mt_event *ret);
 void mock_tick(struct mock *m);
 void mock_accept(struct mock *m); /* a connection to the client is open */
