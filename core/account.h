@@ -198,6 +198,7 @@ struct tg_account {
 	char reason[96];
 	int64_t self;
 	int main_dc, moving_to;
+	unsigned proxy_tries; /* of its clients together */
 	bool authorized, is_bot, wanted, online, signing_out;
 	uint64_t state_after;     /* STATE is told once this batch is stored; 0 = nothing to tell */
 	struct tg_answer refused; /* of FAILED; data = reason */

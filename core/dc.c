@@ -101,6 +101,7 @@ static struct tg_session *session_new(struct tg_account *a, struct tg_dc *dc,
 				      .pfs = a->s.pfs && purpose != TG_FOR_CHECK,
 				      .transport = a->s.transport,
 				      .proxy = a->s.proxy,
+				      .proxy_tries = &a->proxy_tries,
 				      .rsa = a->s.rsa_count ? a->s.rsa : mt_rsa_builtin(a->s.test),
 				      .rsa_count = a->s.rsa_count ? a->s.rsa_count : 1};
 	struct tg_session *s = calloc(1, sizeof *s);

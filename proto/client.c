@@ -26,6 +26,7 @@ struct mt_client *mt_client_new(const struct mt_client_options *o, const struct 
 	c->rsa = o->rsa;
 	c->rsa_count = o->rsa_count;
 	c->way.proxy = o->proxy;
+	c->proxy_tries = o->proxy_tries ? o->proxy_tries : &c->own_tries;
 	c->events_tail = &c->events;
 	c->has_key = o->has_key && mt_key_init(&c->key, o->key) == 0;
 	mt_temporary_init(c, o);
@@ -281,8 +282,9 @@ static struct mt_link *new_link(struct mt_client *c, struct mt_time now)
 
 	if (!c->way.proxy)
 		return mt_link_new(&c->transport, c->dc, c->env);
-	c->way.unix_time = (doubtful && c->proxy_tries % 2 ? now.real : server) / NS;
-	c->way.old_hello = (doubtful ? c->proxy_tries / 2 : c->proxy_tries) % 2;
+	c->tries_seen = *c->proxy_tries;
+	c->way.unix_time = (doubtful && c->tries_seen % 2 ? now.real : server) / NS;
+	c->way.old_hello = (doubtful ? c->tries_seen / 2 : c->tries_seen) % 2;
 	return mt_link_new_through(&c->transport, c->dc, &c->way, c->env);
 }
 
@@ -299,7 +301,8 @@ static void begin(struct mt_client *c, struct mt_time now)
 
 static void tell_proxy(struct mt_client *c, const char *reason)
 {
-	c->proxy_tries += c->phase == MT_TUNNEL;
+	if (c->phase == MT_TUNNEL && c->tries_seen == *c->proxy_tries)
+		++*c->proxy_tries; /* nobody else has turned to another way meanwhile */
 	c->proxy_told = true;
 	mt_event_say(c, MT_EV_PROXY, 0, reason, strlen(reason));
 }

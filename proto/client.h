@@ -113,8 +113,9 @@ struct mt_client {
 	bool stopping;
 	struct mt_link *link;
 	struct mt_way way;
-	unsigned proxy_tries; /* handshakes of proxies that failed */
-	bool proxy_told;      /* why this connection failed */
+	unsigned *proxy_tries; /* handshakes that failed: of all, or own_tries */
+	unsigned own_tries, tries_seen;
+	bool proxy_told; /* why this connection failed */
 	struct mt_handshake *handshake;
 	struct mt_job *job; /* of the running handshake, out with a thread */
 	struct mt_key key;  /* of the session */

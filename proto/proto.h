@@ -78,7 +78,6 @@ struct mt_address {
 };
 /* Bootstrap address number i of a world, best first; NULL behind the last. */
 const struct mt_address *mt_bootstrap(bool test, unsigned i);
-
 /* ---- Diffie-Hellman checks (B8), password check (B9) ----------------------------------------- */
 int mt_dh_check_group(const uint8_t p[256], int g) TL_MUST; /* known prime: compared; else tested */
 int mt_dh_check_public(const uint8_t p[256], const uint8_t x[256]) TL_MUST;
@@ -147,8 +146,9 @@ struct mt_client_options {
 	bool test, media, has_key, pfs; /* pfs: messages go over temporary keys (E3) */
 	int32_t temp_life;              /* of these, s; 0 = a day */
 	struct mt_transport transport;
-	const struct mt_proxy *proxy; /* NULL: none; kept by the caller (proxy.h) */
-	const struct mt_rsa *rsa;     /* keys it accepts, kept by the caller */
+	const struct mt_proxy *proxy; /* NULL: none; kept by the caller, as are the next two */
+	unsigned *proxy_tries;        /* its handshakes that failed, counted by all its clients */
+	const struct mt_rsa *rsa;     /* keys it accepts */
 	unsigned rsa_count, salt_count;
 	uint8_t key[256];
 	struct mt_salt salts[64];
