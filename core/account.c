@@ -135,6 +135,7 @@ static void load(struct tg_account *a)
 		set_reason(a, tl_str("STORE"));
 	}
 	tl_buf_free(&b);
+	tg_flood_load(a);
 	if (a->state == TG_READY) {
 		tg_updates_init(a);
 		a->up.damaged = !a->up.box[TG_BOX_COMMON].known; /* F.77 */

@@ -1,11 +1,11 @@
 /* Inside core: the account and what its files call of each other. Owner of the struct: account.c.
  * event.c holds what the world will pull, writes.c what goes to the store, dc.c the sessions with
  * data centres, keys.c what the store has of these, authorize.c how the others get to know the
- * account, address.c where they live, query.c the calls, flood.c what holds them back, refusal.c
- * Telegram's errors, login*.c the way in, logout.c out, password.c the second step (machine.h),
- * peers.c and resolve.c who is who, named.c who is named, updates.c carriers, update_state.c the
- * boxes at rest, box.c the order of a box, difference.c and channel_difference.c what was missed,
- * short.c the short forms. */
+ * account, address.c where they live, query.c the calls, verdict.c what Telegram says to them,
+ * flood.c what holds them back, refusal.c Telegram's errors, login*.c the way in, logout.c out,
+ * password.c the second step (machine.h), peers.c and resolve.c who is who, named.c who is named,
+ * updates.c carriers, update_state.c the boxes at rest, box.c the order of a box, difference.c and
+ * channel_difference.c what was missed, short.c the short forms. */
 #ifndef CORE_ACCOUNT_H
 #define CORE_ACCOUNT_H
 
@@ -23,15 +23,18 @@
 #define TG_SESSION_BUSY 2           /* queries; while all have so many, one more is opened */
 #define TG_DC_IDLE (60 * TG_SECOND) /* a session without calls is let go, the main one apart */
 #define TG_KEY_CHECK (60 * TG_SECOND)
-#define TG_MIGRATIONS 3                /* of one call */
-#define TG_HOLD_MAX 1209600            /* s: longer flood waits are cut (D.75) */
-#define TG_CLOCK_OFF 5                 /* s: a clock this wrong is told */
-#define TG_ARENA_CAP (64u << 20)       /* decoded updates of one packet */
-#define TG_GAP_WAIT (TG_SECOND / 2)    /* F.30 */
-#define TG_DIFF_PACE TG_SECOND         /* between two fresh differences of a box */
-#define TG_DIFF_WAIT (60 * TG_SECOND)  /* for the answer to one */
-#define TG_IDLE_DIFF (900 * TG_SECOND) /* F.34 */
-#define TG_PENDING_MAX 1000            /* buffered updates of a box (F.31) */
+#define TG_MIGRATIONS 3                   /* of one call */
+#define TG_HOLD_MAX 1209600               /* s: longer flood waits are cut (D.75) */
+#define TG_GOING_WAIT (10 * TG_SECOND)    /* after a flood: for the answer to the first */
+#define TG_TELL_PAUSE (TG_SECOND / 4)     /* between two words about one waiting call */
+#define TG_LIMITED_TELL (600 * TG_SECOND) /* that files are slow is told so often (D.76) */
+#define TG_CLOCK_OFF 5                    /* s: a clock this wrong is told */
+#define TG_ARENA_CAP (64u << 20)          /* decoded updates of one packet */
+#define TG_GAP_WAIT (TG_SECOND / 2)       /* F.30 */
+#define TG_DIFF_PACE TG_SECOND            /* between two fresh differences of a box */
+#define TG_DIFF_WAIT (60 * TG_SECOND)     /* for the answer to one */
+#define TG_IDLE_DIFF (900 * TG_SECOND)    /* F.34 */
+#define TG_PENDING_MAX 1000               /* buffered updates of a box (F.31) */
 #define TG_PENDING_BYTES (1u << 20)
 #define TG_PENDING_ALL (16u << 20) /* of all boxes of an account */
 #define TG_CHANNELS_MAX 65536      /* boxes in memory */
@@ -50,7 +53,8 @@
 #define TG_LOGIN_FLOOD 60 /* s slept out while logging in */
 
 /* ---- events ---- */
-/* A packet's bytes and what was decoded from them; kept while an event or a box points into it. */
+/* A packet's bytes and what was decoded from them; kept while an event or a box points into
+   it. */
 struct tg_carrier {
 	unsigned refs;
 	size_t size;
@@ -130,6 +134,7 @@ struct tg_updates {
 /* ---- calls: query.c ---- */
 struct tg_answer {
 	int error, code, retry_after;
+	unsigned place; /* among those that wait for the same */
 	bool sent;
 	const uint8_t *data; /* of an answer; or Telegram's text */
 	size_t n;
@@ -152,7 +157,10 @@ struct tg_call {
 	int dc, flood_wait;
 	int64_t deadline;
 	struct tg_timer timer, wake;
-	bool any_state, unclear, has_target, asked_config, to_main, moves_main;
+	bool any_state, unclear, has_target, asked_config, to_main, moves_main, tells;
+	struct tg_hold *hold; /* stands in its line, or was let go from it */
+	struct tg_call *hold_next;
+	int64_t held_at, told_at;
 	void (*done)(struct tg_account *a, struct tg_call *c, const struct tg_answer *r);
 	void *ctx; /* of done */
 };
@@ -227,7 +235,7 @@ struct tg_account {
 	struct tg_updates up;
 	struct tg_resolve *resolves;
 	uint64_t last_resolve;
-	int64_t clock_told, config_until; /* boot ns */
+	int64_t clock_told, config_until, limited_until; /* boot ns */
 	struct tg_timer config_timer;
 	struct tg_call *config_call;
 	struct tl_harvest harvest;
@@ -317,6 +325,12 @@ tg_call_own(struct tg_account *a, const struct tl_obj *method, const struct tg_c
 	    void (*done)(struct tg_account *, struct tg_call *, const struct tg_answer *),
 	    void *ctx);
 void tg_call_drop(struct tg_account *a, struct tg_call *c, bool *ret_sent); /* no answer comes */
+void tg_call_ready(struct tg_account *a, struct tg_call *c); /* to be sent by the next turn */
+void tg_call_sleep(struct tg_account *a, struct tg_call *c, int64_t until);
+bool tg_call_may_wait(const struct tg_account *a, const struct tg_call *c, int64_t until);
+/* Its one completion. */
+void tg_call_finish(struct tg_account *a, struct tg_call *c, const struct tg_answer *r);
+void tg_call_fail(struct tg_account *a, struct tg_call *c, int error, bool sent);
 void tg_call_free(struct tg_account *a, struct tg_call *c);
 void tg_calls_event(struct tg_account *a, struct tg_session *s, const struct mt_event *ev);
 void tg_calls_retry(struct tg_account *a); /* those that wait for a data centre */
@@ -331,28 +345,41 @@ bool tg_call_is_read(unsigned method); /* changes nothing (D.52) */
 struct tl_obj *tg_answer_decode(const struct tg_call *c, const struct tg_answer *r,
 				struct tl_arena *arena);
 
-/* flood.c */
-/* Until when this call must wait, or 0. What is over is cleared on the way. */
-int64_t tg_flood_until(struct tg_account *a, struct tg_call *c);
-void tg_flood_hold(struct tg_account *a, struct tg_call *c, int64_t until);
-void tg_flood_free(struct tg_account *a);
-
 /* refusal.c */
 struct tg_refusal {
 	enum tg_refusal_kind {
-		TG_REFUSED,       /* the caller's business */
-		TG_REFUSED_WAIT,  /* value: seconds */
-		TG_REFUSED_MOVE,  /* value: the account's data centre */
-		TG_REFUSED_THERE, /* value: this query's data centre */
-		TG_REFUSED_AGAIN, /* a passing fault; value: seconds, 0 = back off */
-		TG_REFUSED_KEY,   /* the authorization is gone */
-		TG_REFUSED_TWICE, /* AUTH_KEY_DUPLICATED */
+		TG_REFUSED_TELL,    /* the caller's business */
+		TG_REFUSED_LATER,   /* the same, and it says when */
+		TG_REFUSED_VERIFY,  /* the same: only a person or an official app can go on */
+		TG_REFUSED_WAIT,    /* value: seconds */
+		TG_REFUSED_SLOW,    /* the same, for all that is sent to that chat */
+		TG_REFUSED_LIMITED, /* the same; files are slow */
+		TG_REFUSED_MOVE,    /* value: the account's data centre */
+		TG_REFUSED_THERE,   /* value: this query's data centre */
+		TG_REFUSED_AGAIN,   /* a passing fault; value: seconds, 0 = back off */
+		TG_REFUSED_KEY,     /* the authorization is gone */
+		TG_REFUSED_TWICE,   /* AUTH_KEY_DUPLICATED */
 	} kind;
 	int value;
 	int retry_after;  /* for the caller, 0 = unknown */
-	const char *name; /* the row's; a number follows it */
+	const char *name; /* the row's text; # stands for the value */
 };
 struct tg_refusal tg_refusal_of(int code, struct tl_str text);
+bool tg_refusal_waits(const struct tg_refusal *r);
+const char *tg_refusal_named(struct tl_str row); /* the row's own text; NULL: none */
+
+/* flood.c */
+struct tg_hold *tg_flood_find(struct tg_account *a, struct tg_call *c); /* it must wait; or NULL */
+int64_t tg_flood_until(const struct tg_hold *h);                        /* boot ns */
+/* The refusal's row; and the place that one more would have. */
+const char *tg_flood_name(const struct tg_hold *h, unsigned *ret_place);
+void tg_flood_join(struct tg_account *a, struct tg_hold *h, struct tg_call *c); /* into the line */
+void tg_flood_leave(struct tg_account *a, struct tg_call *c); /* ended, or was let through */
+/* Telegram said so to this call. NULL: no memory. */
+struct tg_hold *tg_flood_hold(struct tg_account *a, struct tg_call *c,
+			      const struct tg_refusal *why);
+void tg_flood_load(struct tg_account *a);
+void tg_flood_free(struct tg_account *a);
 
 /* login.c, password.c, logout.c; more in machine.h */
 void tg_login_drop(struct tg_account *a);

@@ -72,11 +72,25 @@ struct tg_call_options {
 	unsigned flags;   /* MT_QUERY_… */
 	uint64_t chain;   /* calls with the same number keep their order; 0 = none */
 	bool any_state;   /* before login, too (help.getConfig works there) */
+	bool tells;       /* WAITING events while it is held back */
 };
 /* method: index of the function in body (wrappers apart). Exactly one ANSWER or ERROR follows. */
 int tg_call(struct tg_account *a, unsigned method, const void *body, size_t n,
 	    const struct tg_call_options *o, uint64_t *ret_call, struct mt_time now) TL_MUST;
 void tg_cancel(struct tg_account *a, uint64_t call, bool *ret_sent, struct mt_time now);
+/* What Telegram told to wait, and who waits; false behind the last. */
+struct tg_flood {
+	const char *method; /* NULL: whatever is sent to that chat */
+	struct tl_str type; /* FLOOD_WAIT */
+	int retry_after;
+	unsigned waiting;
+};
+bool tg_account_flood(const struct tg_account *a, unsigned i, struct tg_flood *ret,
+		      struct mt_time now);
+/* Telegram's errors that mean more than no: row i (# a number, * anything), and what is done about
+ * it; NULL behind the last. And what is done about one, or NULL. */
+const char *tg_refusal_row(unsigned i, const char **ret_done);
+const char *tg_refusal_done(int code, struct tl_str text);
 
 /* ---- peers ---- */
 enum tg_peer_kind { TG_PEER_NONE, TG_PEER_SELF, TG_PEER_USER, TG_PEER_CHAT, TG_PEER_CHANNEL };
@@ -152,15 +166,18 @@ struct tg_event {
 		TG_EV_ANSWER,   /* call, method, data: the answer's TL */
 		TG_EV_ERROR,    /* call, method, error: -TG_E_x; for TELEGRAM code, data = its text;
 				   retry_after; sent (of TIMEOUT): the outcome is unknown */
+		TG_EV_WAITING,  /* call; text: flood_wait (value of retry_after seconds) or queue;
+				   place in the line */
 		TG_EV_RESOLVED, /* call = the number; error 0 and peer, or -TG_E_x (TELEGRAM: code,
 				   data) */
 		TG_EV_STATE,    /* the login state changed; refused: error, code, data as in ERROR;
 				   call: the last step that is over; again: the state is the same */
 		TG_EV_ONLINE,   /* online or not: connection_state */
 		TG_EV_CLOCK,    /* value: seconds that the local clock is ahead */
+		TG_EV_LIMITED,  /* value: seconds that Telegram makes files wait (no Premium) */
 		TG_EV_PROXY,    /* data: why the proxy gave no way, text */
 	} kind;
-	unsigned link, method;
+	unsigned link, method, place;
 	struct mt_address address;
 	const char *host;
 	uint16_t port;

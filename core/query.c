@@ -17,7 +17,7 @@ struct tg_chain {
 static void try_send(struct tg_account *a, struct tg_call *c);
 
 /* ---- the end of a call ---- */
-static void make_ready(struct tg_account *a, struct tg_call *c)
+void tg_call_ready(struct tg_account *a, struct tg_call *c)
 {
 	c->state = TG_CALL_WAIT;
 	/* run by the next turn of the engine, not from within another call's end */
@@ -41,7 +41,7 @@ static void leave_chain(struct tg_account *a, struct tg_call *c)
 		tg_map_take(&a->calls.chains, chain->id);
 		free(chain);
 	} else if (at == &chain->first) {
-		make_ready(a, chain->first);
+		tg_call_ready(a, chain->first);
 	}
 }
 
@@ -55,6 +55,7 @@ static void detach(struct tg_account *a, struct tg_call *c)
 	}
 	tg_timer_clear(&a->timers, &c->timer);
 	tg_timer_clear(&a->timers, &c->wake);
+	tg_flood_leave(a, c);
 	leave_chain(a, c);
 }
 
@@ -82,7 +83,7 @@ static void recall(struct tg_account *a, struct tg_call *c, bool *ret_sent)
 	*ret_sent = sent || c->unclear;
 }
 
-static void finish(struct tg_account *a, struct tg_call *c, const struct tg_answer *r)
+void tg_call_finish(struct tg_account *a, struct tg_call *c, const struct tg_answer *r)
 {
 	assert(c->state != TG_CALL_DONE && c->state != TG_CALL_SENT);
 	c->state = TG_CALL_DONE;
@@ -100,33 +101,45 @@ static void finish(struct tg_account *a, struct tg_call *c, const struct tg_answ
 				       .error = r->error,
 				       .code = r->code,
 				       .retry_after = r->retry_after,
+				       .place = r->place,
 				       .sent = r->sent};
 	tg_event_queue(a, &c->node);
 }
 
-static void finish_error(struct tg_account *a, struct tg_call *c, int error, bool sent)
+void tg_call_fail(struct tg_account *a, struct tg_call *c, int error, bool sent)
 {
 	struct tg_answer r = {.error = error, .sent = sent};
 
-	finish(a, c, &r);
+	tg_call_finish(a, c, &r);
 }
 
-/* "FLOOD_WAIT_37", said by ourselves for Telegram, which would say it, or has said it. */
-static void finish_numbered(struct tg_account *a, struct tg_call *c, int code, const char *name,
-			    int number)
+/* "FLOOD_WAIT_37", said by ourselves for Telegram, which would say it, or has said it. row: the
+ * refusal's, # stands for the number. */
+static void finish_numbered(struct tg_account *a, struct tg_call *c, struct tg_answer *r,
+			    const char *row, int number)
 {
-	struct tg_answer r = {.error = -TG_E_TELEGRAM,
-			      .code = code,
-			      .retry_after = code == 420 ? number : 0,
-			      .sent = c->unclear};
+	size_t n = strcspn(row, "#");
 	struct tl_buf b = {0};
 
-	tl_put_text(&b, name);
+	tl_put(&b, row, n);
 	tl_js_int(&b, number);
+	tl_put_text(&b, row[n] ? row + n + 1 : "");
 	c->node.owned = b.data;
-	r.data = b.data;
-	r.n = b.err ? 0 : b.len;
-	finish(a, c, &r);
+	r->error = -TG_E_TELEGRAM;
+	r->sent = c->unclear;
+	r->data = b.data;
+	r->n = b.err ? 0 : b.len;
+	tg_call_finish(a, c, r);
+}
+
+static void finish_held(struct tg_account *a, struct tg_call *c, const struct tg_hold *h)
+{
+	int64_t left = tg_flood_until(h) - a->now.boot;
+	struct tg_answer r = {.code = 420};
+	const char *row = tg_flood_name(h, &r.place);
+
+	r.retry_after = left > TG_SECOND ? (int)((left + TG_SECOND - 1) / TG_SECOND) : 1;
+	finish_numbered(a, c, &r, row, r.retry_after);
 }
 
 static void expire(struct tg_account *a, struct tg_timer *t)
@@ -135,7 +148,7 @@ static void expire(struct tg_account *a, struct tg_timer *t)
 	bool sent;
 
 	recall(a, c, &sent);
-	finish_error(a, c, -TG_E_TIMEOUT, sent);
+	tg_call_fail(a, c, -TG_E_TIMEOUT, sent);
 }
 
 static void wake(struct tg_account *a, struct tg_timer *t)
@@ -144,13 +157,13 @@ static void wake(struct tg_account *a, struct tg_timer *t)
 }
 
 /* ---- sending ---- */
-static void sleep_until(struct tg_account *a, struct tg_call *c, int64_t until)
+void tg_call_sleep(struct tg_account *a, struct tg_call *c, int64_t until)
 {
 	c->state = TG_CALL_SLEEP;
 	tg_timer_set(&a->timers, &c->wake, until);
 }
 
-static bool may_wait(const struct tg_account *a, const struct tg_call *c, int64_t until)
+bool tg_call_may_wait(const struct tg_account *a, const struct tg_call *c, int64_t until)
 {
 	return until <= c->deadline && until - a->now.boot <= c->flood_wait * TG_SECOND;
 }
@@ -169,7 +182,7 @@ static void send(struct tg_account *a, struct tg_call *c, struct tg_session *s)
 		r = -TG_E_NOMEM;
 	}
 	if (r) {
-		finish_error(a, c, r, c->unclear);
+		tg_call_fail(a, c, r, c->unclear);
 		return;
 	}
 	c->state = TG_CALL_SENT;
@@ -177,14 +190,10 @@ static void send(struct tg_account *a, struct tg_call *c, struct tg_session *s)
 	tg_session_busy(a, s);
 }
 
-static int seconds_until(const struct tg_account *a, int64_t until)
-{
-	return (int)((until - a->now.boot + TG_SECOND - 1) / TG_SECOND);
-}
-
 /* A data centre without an address: the list is asked for anew, once (D.70). */
 static bool is_known(struct tg_account *a, struct tg_call *c, struct tg_dc *dc)
 {
+	struct tg_answer moved = {.code = 303};
 	struct mt_address x;
 
 	/* an MTProxy knows the way by the number */
@@ -195,9 +204,9 @@ static bool is_known(struct tg_account *a, struct tg_call *c, struct tg_dc *dc)
 	if (!c->asked_config && tg_config_stale(a))
 		c->asked_config = true;
 	else if (c->moved_by)
-		finish_numbered(a, c, 303, c->moved_by, dc->id);
+		finish_numbered(a, c, &moved, c->moved_by, dc->id);
 	else
-		finish_error(a, c, -TG_E_INVALID_PARAMS, false);
+		tg_call_fail(a, c, -TG_E_INVALID_PARAMS, false);
 	return false;
 }
 
@@ -214,24 +223,24 @@ static void move_main(struct tg_account *a, struct tg_call *c, struct tg_dc *dc)
 static void try_send(struct tg_account *a, struct tg_call *c)
 {
 	struct tg_session *s;
+	struct tg_hold *h;
 	struct tg_dc *dc;
-	int64_t until;
 
 	c->state = TG_CALL_WAIT;
 	if (c->chain && c->chain->first != c)
 		return; /* its turn comes */
-	until = tg_flood_until(a, c);
-	if (until && may_wait(a, c, until)) {
-		sleep_until(a, c, until);
+	h = tg_flood_find(a, c);
+	if (h && tg_call_may_wait(a, c, tg_flood_until(h))) {
+		tg_flood_join(a, h, c);
 		return;
 	}
-	if (until) {
-		finish_numbered(a, c, 420, "FLOOD_WAIT_", seconds_until(a, until));
+	if (h) {
+		finish_held(a, c, h);
 		return;
 	}
 	dc = tg_dc_get(a, c->dc ? c->dc : a->main_dc);
 	if (!dc) {
-		finish_error(a, c, -TG_E_OVERLOADED, c->unclear);
+		tg_call_fail(a, c, -TG_E_OVERLOADED, c->unclear);
 		return;
 	}
 	if (!is_known(a, c, dc))
@@ -295,6 +304,7 @@ static struct tg_call *call_new(struct tg_account *a, unsigned method, const voi
 	c->deadline = o->deadline;
 	c->flood_wait = o->flood_wait;
 	c->any_state = o->any_state;
+	c->tells = o->tells;
 	c->timer.fire = expire;
 	c->wake.fire = wake;
 	c->link = &a->calls.all;
@@ -375,7 +385,7 @@ tg_call_own(struct tg_account *a, const struct tl_obj *method, const struct tg_c
 		return NULL;
 	c->done = done;
 	c->ctx = ctx;
-	make_ready(a, c);
+	tg_call_ready(a, c);
 	return c;
 }
 
@@ -403,114 +413,12 @@ void tg_cancel(struct tg_account *a, uint64_t call, bool *ret_sent, struct mt_ti
 	tg_call_drop(a, c, ret_sent);
 }
 
-/* ---- what Telegram says ---- */
-static void refuse(struct tg_account *a, struct tg_call *c, int code, struct tl_str text,
-		   int retry_after)
-{
-	/* -503 and their like are the 500s of other layers */
-	struct tg_answer r = {.error = -TG_E_TELEGRAM,
-			      .code = code >= 300 && code < 600 ? code : 500,
-			      .retry_after = retry_after,
-			      .sent = true,
-			      .data = (const uint8_t *)text.data,
-			      .n = text.len};
-
-	finish(a, c, &r);
-}
-
-/* PHONE, NETWORK and USER tell where the account lives, FILE and STATS where this call's matter
- * does (D.70). */
-static void move(struct tg_account *a, struct tg_call *c, const struct tg_refusal *why)
-{
-	c->moved_by = why->name;
-	c->moves_main = why->kind == TG_REFUSED_MOVE && c->to_main;
-	c->to_main = c->moves_main;
-	c->dc = why->value;
-	make_ready(a, c);
-}
-
-static void refused(struct tg_account *a, struct tg_call *c, struct tg_dc *dc, int code,
-		    struct tl_str text)
-{
-	struct tg_refusal why = tg_refusal_of(code, text);
-	int64_t until = a->now.boot + why.value * TG_SECOND;
-
-	switch (why.kind) {
-	case TG_REFUSED_WAIT:
-		c->tries = 0;
-		tg_flood_hold(a, c, until);
-		if (!may_wait(a, c, until))
-			break;
-		sleep_until(a, c, until);
-		return;
-	case TG_REFUSED_MOVE:
-	case TG_REFUSED_THERE:
-		if (++c->moves > TG_MIGRATIONS || why.value <= 0)
-			break;
-		move(a, c, &why);
-		return;
-	case TG_REFUSED_AGAIN:
-		c->unclear = true;
-		if (!why.value)
-			until = a->now.boot + (TG_SECOND << (c->tries < 6 ? c->tries : 6));
-		c->tries = why.value ? 0 : c->tries + 1;
-		if (until > c->deadline || tg_call_is_once(c->method))
-			break;
-		sleep_until(a, c, until);
-		return;
-	case TG_REFUSED_KEY:
-		if (!a->authorized || c->any_state)
-			break;
-		if (dc->id != a->main_dc && ++c->moves <= TG_MIGRATIONS) {
-			tg_dc_set_authorized(a, dc, false);
-			make_ready(a, c);
-			return;
-		}
-		if (dc->id != a->main_dc)
-			break;
-		finish_error(a, c, -TG_E_SESSION_REVOKED, false);
-		tg_account_revoke(a, text);
-		return;
-	case TG_REFUSED_TWICE:
-		if (!a->authorized)
-			break;
-		finish_error(a, c, -TG_E_SESSION_REVOKED, false);
-		tg_account_revoke(a, text);
-		return;
-	case TG_REFUSED:
-		break;
-	}
-	refuse(a, c, code, text, why.retry_after);
-}
-
-void tg_calls_event(struct tg_account *a, struct tg_session *s, const struct mt_event *ev)
-{
-	struct tg_call *c = tg_map_take(&s->queries, ev->query);
-	struct tg_answer r = {.data = ev->data, .n = ev->n};
-
-	if (!c)
-		return;
-	c->on = NULL;
-	c->state = TG_CALL_WAIT;
-	tg_session_busy(a, s);
-	if (ev->kind == MT_EV_RPC_ERROR) {
-		refused(a, c, s->dc, ev->code,
-			(struct tl_str){(const char *)ev->data, (uint32_t)ev->n});
-		return;
-	}
-	if (ev->kind == MT_EV_FAILED) {
-		finish_error(a, c, ev->code, ev->code == -TG_E_OUTCOME_UNKNOWN);
-		return;
-	}
-	tg_updates_answer(a, c, ev->data, ev->n);
-	finish(a, c, &r);
-}
-
+/* ---- many of them ---- */
 void tg_calls_retry(struct tg_account *a)
 {
 	for (struct tg_call *c = a->calls.all; c; c = c->next)
 		if (c->state == TG_CALL_WAIT)
-			make_ready(a, c);
+			tg_call_ready(a, c);
 }
 
 void tg_calls_leave(struct tg_account *a, struct tg_session *s)
@@ -524,9 +432,9 @@ void tg_calls_leave(struct tg_account *a, struct tg_session *s)
 		recall(a, c, &sent);
 		c->unclear = sent;
 		if (sent && tg_call_is_once(c->method))
-			finish_error(a, c, -TG_E_OUTCOME_UNKNOWN, true);
+			tg_call_fail(a, c, -TG_E_OUTCOME_UNKNOWN, true);
 		else
-			make_ready(a, c);
+			tg_call_ready(a, c);
 	}
 }
 
@@ -535,7 +443,7 @@ void tg_calls_fail_at(struct tg_account *a, int dc, const struct tg_answer *r)
 	for (struct tg_call *c = a->calls.all, *next; c; c = next) {
 		next = c->next;
 		if (c->state == TG_CALL_WAIT && c->dc == dc && !c->any_state)
-			finish(a, c, r);
+			tg_call_finish(a, c, r);
 	}
 }
 
@@ -546,7 +454,7 @@ void tg_calls_fail(struct tg_account *a, int error)
 		bool sent;
 
 		recall(a, c, &sent);
-		finish_error(a, c, sent && error == -TG_E_OFFLINE ? -TG_E_OUTCOME_UNKNOWN : error,
+		tg_call_fail(a, c, sent && error == -TG_E_OFFLINE ? -TG_E_OUTCOME_UNKNOWN : error,
 			     sent);
 	}
 }
@@ -562,15 +470,4 @@ void tg_calls_free(struct tg_account *a)
 	tg_flood_free(a);
 	a->calls.chains.count = 0;
 	tg_map_free(&a->calls.chains);
-}
-
-struct tl_obj *tg_answer_decode(const struct tg_call *c, const struct tg_answer *r,
-				struct tl_arena *arena)
-{
-	struct tl_cursor in = tl_cursor(r->data, r->n);
-	struct tl_obj *o;
-
-	if (tl_decode_result(&tl_api, c->method, arena, &in, &o, NULL) != 0)
-		return NULL;
-	return o->ctor == TL_UNKNOWN ? NULL : o;
 }

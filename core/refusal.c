@@ -1,79 +1,82 @@
-/* Telegram's errors: what the client does about each (core.telegram.org/api/errors; D.70-D.78).
- * Pure functions. */
+/* What Telegram's errors mean: the rows of refusal.def, found by the text. Pure functions. */
 #include "core/account.h"
 
 #include <string.h>
 
 static const struct {
-	const char *name; /* ending in _: a number follows */
+	const char *text;
 	enum tg_refusal_kind kind;
 	int value;
+	const char *done;
 } rows[] = {
-	{"FLOOD_WAIT_", TG_REFUSED_WAIT, 0},
-	{"FLOOD_PREMIUM_WAIT_", TG_REFUSED_WAIT, 0},
-	{"SLOWMODE_WAIT_", TG_REFUSED_WAIT, 0},
-	{"PHONE_MIGRATE_", TG_REFUSED_MOVE, 0},
-	{"NETWORK_MIGRATE_", TG_REFUSED_MOVE, 0},
-	{"USER_MIGRATE_", TG_REFUSED_MOVE, 0},
-	{"FILE_MIGRATE_", TG_REFUSED_THERE, 0},
-	{"STATS_MIGRATE_", TG_REFUSED_THERE, 0},
-	{"FLOOD_SKIP_FAILED_WAIT", TG_REFUSED_AGAIN, 1},
-	{"WORKER_BUSY_TOO_LONG_RETRY", TG_REFUSED_AGAIN, 1},
-	{"AUTH_KEY_UNREGISTERED", TG_REFUSED_KEY, 0},
-	{"AUTH_KEY_INVALID", TG_REFUSED_KEY, 0},
-	{"SESSION_REVOKED", TG_REFUSED_KEY, 0},
-	{"SESSION_EXPIRED", TG_REFUSED_KEY, 0},
-	{"USER_DEACTIVATED", TG_REFUSED_KEY, 0},
-	{"USER_DEACTIVATED_BAN", TG_REFUSED_KEY, 0},
-	{"AUTH_KEY_DUPLICATED", TG_REFUSED_TWICE, 0},
-	{"RANDOM_ID_DUPLICATE", TG_REFUSED, 0}, /* the first one was taken (D.80) */
-	{"AUTH_RESTART", TG_REFUSED, 0},        /* the login begins anew, not this call */
-	{"CALL_OCCUPY_FAILED", TG_REFUSED, 0},
-	{"TAKEOUT_INIT_DELAY_", TG_REFUSED, 0},
-	{"2FA_CONFIRM_WAIT_", TG_REFUSED, 0},
-	{"FLOOD_TEST_PHONE_WAIT_", TG_REFUSED, 0},
-	{"PASSWORD_TOO_FRESH_", TG_REFUSED, 0},
-	{"SESSION_TOO_FRESH_", TG_REFUSED, 0},
+#define REFUSAL(text, kind, value, done) {text, TG_REFUSED_##kind, value, done},
+#include "core/refusal.def"
+#undef REFUSAL
 };
+#define ROWS (sizeof rows / sizeof *rows)
 
-/* The number at the end: "FLOOD_WAIT_" and "37". */
-static bool match(struct tl_str text, const char *name, int *ret_value)
+/* The number at the beginning: digits, too many of them, or something below zero. */
+static size_t number_at(struct tl_str s, int *ret)
 {
-	size_t n = strlen(name);
 	int64_t v = 0;
+	uint32_t n = 0, digits;
+	bool minus = s.len && s.data[0] == '-';
 
-	if (text.len < n || memcmp(text.data, name, n) != 0)
-		return false;
-	if (name[n - 1] != '_')
-		return text.len == n;
-	for (size_t i = n; i < text.len; i++) {
-		if (text.data[i] < '0' || text.data[i] > '9' || v > INT32_MAX)
-			return false;
-		v = v * 10 + (text.data[i] - '0');
+	n = digits = minus;
+	while (n < s.len && s.data[n] >= '0' && s.data[n] <= '9') {
+		v = v * 10 + (s.data[n++] - '0');
+		v = v > INT32_MAX ? INT32_MAX : v;
 	}
-	*ret_value = v > TG_HOLD_MAX ? TG_HOLD_MAX : (int)v;
-	return text.len > n;
+	*ret = minus ? 0 : (int)v;
+	return n > digits ? n : 0;
+}
+
+static bool match(struct tl_str text, const char *row, int *ret_value)
+{
+	for (; *row; row++) {
+		size_t n = 1;
+
+		if (*row == '*')
+			return true;
+		if (*row == '#')
+			n = number_at(text, ret_value);
+		else if (!text.len || *text.data != *row)
+			return false;
+		if (!n)
+			return false;
+		text.data += n;
+		text.len -= (uint32_t)n;
+	}
+	return !text.len;
+}
+
+static int clamp_wait(int seconds)
+{
+	return seconds < 1 ? 1 : seconds > TG_HOLD_MAX ? TG_HOLD_MAX : seconds;
+}
+
+bool tg_refusal_waits(const struct tg_refusal *r)
+{
+	return r->kind == TG_REFUSED_WAIT || r->kind == TG_REFUSED_SLOW ||
+	       r->kind == TG_REFUSED_LIMITED;
 }
 
 struct tg_refusal tg_refusal_of(int code, struct tl_str text)
 {
-	struct tg_refusal r = {TG_REFUSED, 0, 0, NULL};
+	struct tg_refusal r = {.kind = TG_REFUSED_TELL};
 
-	for (size_t i = 0; text.data && i < sizeof rows / sizeof *rows; i++) {
+	for (size_t i = 0; text.data && i < ROWS; i++) {
 		int value = rows[i].value;
 
-		if (!match(text, rows[i].name, &value))
+		if (!match(text, rows[i].text, &value))
 			continue;
 		r.kind = rows[i].kind;
-		r.name = rows[i].name;
-		if (r.kind == TG_REFUSED_WAIT && value < 1)
-			value = 1;
+		r.name = rows[i].text;
 		r.value = value;
-		if (r.kind == TG_REFUSED_WAIT || r.kind == TG_REFUSED)
-			r.retry_after = value;
+		if (tg_refusal_waits(&r) || r.kind == TG_REFUSED_LATER)
+			r.value = r.retry_after = clamp_wait(value);
 		return r;
 	}
-	/* D.78: the server's own trouble */
 	if (code == 500 || code <= 0 || code > 10000)
 		r.kind = TG_REFUSED_AGAIN;
 	return r;
@@ -92,7 +95,36 @@ bool tg_call_is_read(unsigned method)
 	return strncmp(name, "get", 3) == 0 || strncmp(name, "search", 6) == 0;
 }
 
-/* Methods that make something anew each time and have no random_id to tell a repeat by (D.79). */
+const char *tg_refusal_named(struct tl_str row)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		if (tl_str_eq(row, rows[i].text))
+			return rows[i].text;
+	return NULL;
+}
+
+const char *tg_refusal_row(unsigned i, const char **ret_done)
+{
+	if (i >= ROWS)
+		return NULL;
+	*ret_done = rows[i].done;
+	return rows[i].text;
+}
+
+const char *tg_refusal_done(int code, struct tl_str text)
+{
+	int value;
+
+	for (size_t i = 0; text.data && i < ROWS; i++)
+		if (match(text, rows[i].text, &value))
+			return rows[i].done;
+	if (code == 406) /* D.74: Telegram tells the user itself, in a service notification */
+		return "not for showing to a person: Telegram tells him by itself";
+	return NULL;
+}
+
+/* Methods that make something anew each time and have no random_id to tell a repeat by
+ * (D.79). */
 bool tg_call_is_once(unsigned method)
 {
 	static const char *const verbs[] = {"create",   "send",     "export",  "start",   "upgrade",

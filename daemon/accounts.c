@@ -647,6 +647,25 @@ int rpc_accounts_load(struct rpc_daemon *d)
 }
 
 /* ---- showing --------------------------------------------------------------------------------- */
+/* What Telegram told to wait, shared by all clients of the account. */
+static void write_floods(struct tl_buf *b, const struct rpc_account *a)
+{
+	struct tg_flood f;
+
+	for (unsigned i = 0; tg_account_flood(a->tg, i, &f, rpc_now()); i++) {
+		if (!i)
+			rpc_js_open(b, "floods", '[');
+		rpc_js_open(b, NULL, '{');
+		rpc_js_text(b, "method", f.method);
+		rpc_js_str(b, "type", f.type);
+		rpc_js_int(b, "retry_after", f.retry_after);
+		rpc_js_int(b, "waiting", f.waiting);
+		rpc_js_close(b, '}');
+		if (!tg_account_flood(a->tg, i + 1, &f, rpc_now()))
+			rpc_js_close(b, ']');
+	}
+}
+
 void rpc_account_write(struct tl_buf *b, const struct rpc_account *a)
 {
 	struct tg_peer_query q = {.form = TG_FORM_SELF};
@@ -667,6 +686,7 @@ void rpc_account_write(struct tl_buf *b, const struct rpc_account *a)
 		rpc_js_filled(b, "username", tl_str(me.username));
 	}
 	rpc_login_write(b, a);
+	write_floods(b, a);
 	rpc_js_close(b, '}');
 }
 

@@ -2,7 +2,9 @@
 #include "daemon/accounts.h"
 #include "daemon/daemon.h"
 #include "daemon/event.h"
+#include "daemon/js.h"
 #include "daemon/outcome.h"
+#include "daemon/progress.h"
 #include "daemon/sent.h"
 #include "daemon/subscription.h"
 
@@ -47,12 +49,19 @@ void rpc_engine_unlist(struct rpc_call *c)
 	*p = c->engine_next;
 }
 
-static struct rpc_call *take_call(struct rpc_account *a, uint64_t number, bool resolving)
+static struct rpc_call *find_call(struct rpc_account *a, uint64_t number, bool resolving)
 {
 	struct rpc_call *c = a->calls[number % RPC_BUCKETS];
 
 	while (c && (c->number != number || (c->stage == RPC_PREPARING) != resolving))
 		c = c->engine_next;
+	return c;
+}
+
+static struct rpc_call *take_call(struct rpc_account *a, uint64_t number, bool resolving)
+{
+	struct rpc_call *c = find_call(a, number, resolving);
+
 	if (c)
 		rpc_engine_unlist(c);
 	return c;
@@ -77,7 +86,8 @@ struct rpc_result rpc_engine_call(struct rpc_call *c, unsigned method, int dc,
 				    .deadline = c->deadline,
 				    .flood_wait = (int)(c->common.flood_wait / RPC_SECOND),
 				    .chain = c->chain,
-				    .any_state = c->any_state};
+				    .any_state = c->any_state,
+				    .tells = c->common.progress};
 	int err = c->body.err;
 
 	c->answered = answered;
@@ -95,6 +105,7 @@ struct rpc_result rpc_engine_call(struct rpc_call *c, unsigned method, int dc,
 struct rpc_result rpc_engine_refuse(struct rpc_call *c, const struct tg_event *e)
 {
 	int err = e->error ? e->error : -TG_E_INTERNAL;
+	const char *done;
 
 	c->problem.err = err;
 	c->problem.retry_after = e->retry_after;
@@ -102,6 +113,11 @@ struct rpc_result rpc_engine_refuse(struct rpc_call *c, const struct tg_event *e
 		c->problem.code = e->code;
 		snprintf(c->problem.message, sizeof c->problem.message, "%.*s", (int)e->n,
 			 e->data ? (const char *)e->data : "");
+		done = tg_refusal_done(e->code, tl_str(c->problem.message));
+		if (done)
+			rpc_hint(c, "%s", done);
+		if (e->place)
+			rpc_js_int(&c->problem.extra, "place", e->place);
 	}
 	if (err == -TG_E_TIMEOUT)
 		c->problem.outcome = e->sent ? "unknown" : "not_sent";
@@ -121,6 +137,14 @@ static void answer(struct rpc_account *a, const struct tg_event *e)
 		c->answered(c, e);
 	else if (!rpc_sent_refused(c, e))
 		rpc_engine_refuse(c, e);
+}
+
+static void held(struct rpc_account *a, const struct tg_event *e)
+{
+	struct rpc_call *c = find_call(a, e->call, false);
+
+	if (c)
+		rpc_progress_wait(c, e);
 }
 
 /* One resolution may have several waiting. */
@@ -288,13 +312,21 @@ static void handle(struct rpc_account *a, const struct tg_event *e)
 	case TG_EV_ONLINE:
 		rpc_log(&d->log, RPC_INFO, "connection_state", "account=%s online=%d", a->name,
 			tg_account_online(a->tg));
-		add_event(a, rpc_event_online(a, tg_account_online(a->tg), 0));
+		add_event(a, rpc_event_online(a, NULL, 0));
 		rpc_waiters_check(d);
 		break;
 	case TG_EV_CLOCK:
 		rpc_log(&d->log, RPC_WARNING, "clock_offset", "account=%s seconds=%lld", a->name,
 			(long long)e->value);
-		add_event(a, rpc_event_online(a, tg_account_online(a->tg), e->value));
+		add_event(a, rpc_event_online(a, "clock_offset", e->value));
+		break;
+	case TG_EV_LIMITED:
+		rpc_log(&d->log, RPC_NOTICE, "speed_limited", "account=%s seconds=%lld", a->name,
+			(long long)e->value);
+		add_event(a, rpc_event_online(a, "speed_limited", e->value));
+		break;
+	case TG_EV_WAITING:
+		held(a, e);
 		break;
 	case TG_EV_PROXY:
 		rpc_log(&d->log, RPC_WARNING, "proxy_failed", "account=%s reason=\"%.*s\"", a->name,

@@ -452,7 +452,7 @@ struct rpc_event *rpc_event_state(struct rpc_account *a)
 	return checked(e);
 }
 
-struct rpc_event *rpc_event_online(struct rpc_account *a, bool online, int64_t clock_offset)
+struct rpc_event *rpc_event_online(struct rpc_account *a, const char *extra, int64_t value)
 {
 	struct rpc_event *e = event_new(a, RPC_T_CONNECTION_STATE);
 
@@ -460,9 +460,9 @@ struct rpc_event *rpc_event_online(struct rpc_account *a, bool online, int64_t c
 		return NULL;
 	begin(e);
 	rpc_js_int(&e->body, "date", rpc_now().real / RPC_SECOND);
-	rpc_js_bool(&e->body, "online", online);
-	if (clock_offset)
-		rpc_js_int(&e->body, "clock_offset", clock_offset);
+	rpc_js_bool(&e->body, "online", tg_account_online(a->tg));
+	if (extra && value)
+		rpc_js_int(&e->body, extra, value);
 	return checked(e);
 }
 

@@ -45,7 +45,8 @@ struct rpc_event {
 /* NULL: no memory. */
 struct rpc_event *rpc_event_update(struct rpc_account *a, const struct tl_obj *update);
 struct rpc_event *rpc_event_state(struct rpc_account *a);
-struct rpc_event *rpc_event_online(struct rpc_account *a, bool online, int64_t clock_offset);
+/* connection_state, with one more member unless NULL. */
+struct rpc_event *rpc_event_online(struct rpc_account *a, const char *extra, int64_t value);
 struct rpc_event *rpc_event_gap(struct rpc_account *a, const struct tg_event *e);
 void rpc_event_free(struct rpc_event *e);
 

@@ -103,6 +103,8 @@ static struct rpc_result stats(struct rpc_call *c)
 	struct rpc_daemon *d = c->d;
 	const struct rpc_counters *n = &d->count;
 	struct tl_buf *b = rpc_begin(c);
+	struct tg_flood f;
+	unsigned floods = 0, waiting = 0;
 
 	rpc_js_open(b, NULL, '{');
 	rpc_js_double(b, "uptime", uptime(d));
@@ -119,6 +121,13 @@ static struct rpc_result stats(struct rpc_call *c)
 	rpc_js_int(b, "bytes_out", (int64_t)n->bytes_out);
 	rpc_js_int(b, "longest_turn_ms", d->loop.longest_ms);
 	rpc_js_int(b, "loop_stalls", d->loop.stalls);
+	for (const struct rpc_account *a = d->accounts->list; a; a = a->next)
+		for (unsigned i = 0; tg_account_flood(a->tg, i, &f, rpc_now()); i++) {
+			floods++;
+			waiting += f.waiting;
+		}
+	rpc_js_int(b, "floods", floods);
+	rpc_js_int(b, "flood_waiting", waiting);
 	rpc_js_int(b, "updates", (int64_t)n->updates);
 	rpc_js_int(b, "updates_delivered", (int64_t)n->delivered);
 	rpc_js_int(b, "updates_dropped", (int64_t)n->dropped);

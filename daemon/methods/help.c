@@ -14,7 +14,8 @@ struct help_args {
 };
 static const struct rpc_param help_params[] = {
 	{"name", RPC_K_STRING, false, NULL, offsetof(struct help_args, name), NULL,
-	 "a method, a constructor or \"#1a2b3c4d\"; left out: all own methods"},
+	 "a method, a constructor, \"#1a2b3c4d\", an error of Telegram's, or \"errors\" for what "
+	 "is done about each; left out: all own methods"},
 	{"raw", RPC_K_BOOL, false, "false", offsetof(struct help_args, raw), NULL,
 	 "the list with Telegram's methods, too"},
 };
@@ -151,6 +152,27 @@ static unsigned find_tl(struct tl_str name)
 	return tl_by_id(&tl_api, id);
 }
 
+/* ---- Telegram's errors ----------------------------------------------------------------------- */
+static void write_error(struct tl_buf *b, struct tl_str name, const char *done)
+{
+	rpc_js_open(b, NULL, '{');
+	rpc_js_str(b, "name", name);
+	rpc_js_text(b, "kind", "error");
+	rpc_js_text(b, "doc", done);
+	rpc_js_close(b, '}');
+}
+
+static void write_errors(struct tl_buf *b)
+{
+	const char *name, *done;
+
+	rpc_js_open(b, NULL, '{');
+	rpc_js_open(b, "errors", '[');
+	for (unsigned i = 0; (name = tg_refusal_row(i, &done)); i++)
+		write_error(b, tl_str(name), done);
+	tl_put_text(b, "]}");
+}
+
 static struct rpc_result help(struct rpc_call *c)
 {
 	const struct help_args *a = c->args;
@@ -166,7 +188,15 @@ static struct rpc_result help(struct rpc_call *c)
 		write_method(rpc_begin(c), m);
 		return rpc_end(c);
 	}
+	if (tl_str_eq(a->name, "errors")) {
+		write_errors(rpc_begin(c));
+		return rpc_end(c);
+	}
 	ctor = find_tl(a->name);
+	if (ctor == TL_NONE && tg_refusal_done(0, a->name)) {
+		write_error(rpc_begin(c), a->name, tg_refusal_done(0, a->name));
+		return rpc_end(c);
+	}
 	if (ctor == TL_NONE) {
 		rpc_near_method(a->name, c->problem.hint, sizeof c->problem.hint);
 		rpc_problem(c, -TG_E_INVALID_PARAMS, "name", "nothing is called that");

@@ -114,6 +114,7 @@ static void result(struct rig *r, const struct tg_event *ev)
 				 .error = ev->error,
 				 .code = ev->code,
 				 .retry_after = ev->retry_after,
+				 .place = ev->place,
 				 .sent = ev->sent,
 				 .at = r->now.boot};
 	if (ev->kind == TG_EV_ANSWER)
@@ -178,6 +179,13 @@ static void event(struct rig *r, const struct tg_event *ev)
 		break;
 	case TG_EV_ONLINE:
 		r->onlines++;
+		break;
+	case TG_EV_WAITING:
+		r->waitings[r->waitings_n++ % 64] = (struct rig_waiting){
+			ev->call, ev->text, ev->place, (int)ev->value, ev->retry_after};
+		break;
+	case TG_EV_LIMITED:
+		r->limited++;
 		break;
 	case TG_EV_CLOCK:
 	case TG_EV_PROXY:

@@ -29,10 +29,17 @@ struct rig_result { /* ANSWER and ERROR events */
 	uint64_t call;
 	unsigned method;
 	int error, code, retry_after;
+	unsigned place;
 	bool sent;
 	char text[64];
 	uint32_t number; /* constructor of the answer */
 	int64_t at;
+};
+struct rig_waiting { /* WAITING events */
+	uint64_t call;
+	const char *stage;
+	unsigned place;
+	int done, total;
 };
 struct rig_message { /* the server's history */
 	int32_t pts;
@@ -72,6 +79,8 @@ struct rig {
 	size_t journal_n, pending_n, owned_n; /* owned: of the batch that is on its way */
 	struct rig_result results[256];
 	size_t results_n;
+	struct rig_waiting waitings[64];
+	unsigned waitings_n, limited;
 	struct tg_event state, resolved[32];
 	uint64_t step; /* the last that STATE said is over */
 	unsigned states, same_states, commits, onlines, resolved_n;
