@@ -138,6 +138,7 @@ static const struct sb_control_row *find(const char *name)
 		sb_control_acts,
 		sb_control_oracle,
 		sb_control_world,
+		sb_control_login,
 	};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)

@@ -140,53 +140,7 @@ static void create_channel(struct sb_world *w, struct sb_request *r, json_t *par
 	sb_request_done(r, json_pack("{s:I}", "channel_id", (json_int_t)c->id));
 }
 
-/* ---- logins ---------------------------------------------------------------------------------- */
-static void login_code(struct sb_world *w, struct sb_request *r, json_t *params)
-{
-	const char *phone = sb_param_text(params, "phone");
-	const char *digits = phone ? sb_phone_clean(w, tl_str(phone)) : NULL;
-	const char *code = digits ? sb_map_get(&w->codes, sb_key(digits, strlen(digits))) : NULL;
-
-	if (code)
-		sb_request_done(r, json_pack("{s:s}", "code", code));
-	else
-		bad(r, "phone: no code was sent");
-}
-
-static void set_password(struct sb_world *w, struct sb_request *r, json_t *params)
-{
-	struct sb_user *u = sb_param_user(w, r, params, "user");
-	const char *hint = sb_param_text(params, "hint");
-
-	if (!u)
-		return;
-	sb_password_set(w, u, sb_param_text(params, "password"));
-	if (u->password && hint)
-		u->password->hint = sb_copy(&w->store, hint);
-	sb_request_done(r, json_pack("{s:b}", "has_password", u->password != NULL));
-}
-
-static void revoke_session(struct sb_world *w, struct sb_request *r, json_t *params)
-{
-	struct sb_user *u = sb_param_user(w, r, params, "user");
-	const char *hash = sb_param_text(params, "hash");
-	int n = 0;
-
-	if (!u)
-		return;
-	for (unsigned i = 0; i < u->auth_count; i++) {
-		struct sb_auth *a = u->auths[i];
-		struct tl_updatesTooLong poke = {.obj.ctor = TL_updatesTooLong};
-
-		if (a->revoked || (hash && strtoull(hash, NULL, 10) != a->hash))
-			continue;
-		a->revoked = true;
-		sb_push(w->s, a, &poke.obj, 0); /* so that it asks, and learns */
-		n++;
-	}
-	sb_request_done(r, json_pack("{s:i}", "revoked", n));
-}
-
+/* ---- connections --------------------------------------------------------------------------- */
 static void offline_over(struct sb_world *w, void *arg)
 {
 	uint64_t *fault = arg;
@@ -312,9 +266,6 @@ const struct sb_control_row sb_control_world[] = {
 	{"create_bot", "username first_name", create_bot},
 	{"create_group", "title creator members", create_group},
 	{"create_channel", "title creator username megagroup members", create_channel},
-	{"login_code", "phone", login_code},
-	{"set_password", "user password hint", set_password},
-	{"revoke_session", "user hash", revoke_session},
 	{"set_offline", "user seconds", set_offline},
 	{"fault", "kind user dc method direction probability after times code text seconds to",
 	 fault},

@@ -352,14 +352,15 @@ struct json_t *sb_net_stats(struct sb_net *n)
 		for (struct sb_key *k = n->keys[b]; k; k = k->next)
 			sessions += k->session_count;
 	return json_pack(
-		"{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o}",
-		"connections", (json_int_t)n->conn_count, "keys", (json_int_t)keys, "sessions",
-		(json_int_t)sessions, "accepted", (json_int_t)n->count.accepted, "packets_in",
-		(json_int_t)n->count.packets_in, "packets_out", (json_int_t)n->count.packets_out,
-		"bytes_in", (json_int_t)n->count.bytes_in, "bytes_out",
-		(json_int_t)n->count.bytes_out, "calls", (json_int_t)n->count.calls, "handshakes",
-		(json_int_t)n->count.handshakes, "bad_packets", (json_int_t)n->count.bad_packets,
-		"bad_msg", (json_int_t)n->count.bad_msg, "resent", (json_int_t)n->count.resent,
-		"replayed", (json_int_t)n->count.replayed, "direct", (json_int_t)n->count.direct,
-		"proxies", sb_net_doors(n), "transports", transports(n));
+		"{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o}",
+		"delayed", (json_int_t)n->delayed, "connections", (json_int_t)n->conn_count, "keys",
+		(json_int_t)keys, "sessions", (json_int_t)sessions, "accepted",
+		(json_int_t)n->count.accepted, "packets_in", (json_int_t)n->count.packets_in,
+		"packets_out", (json_int_t)n->count.packets_out, "bytes_in",
+		(json_int_t)n->count.bytes_in, "bytes_out", (json_int_t)n->count.bytes_out, "calls",
+		(json_int_t)n->count.calls, "handshakes", (json_int_t)n->count.handshakes,
+		"bad_packets", (json_int_t)n->count.bad_packets, "bad_msg",
+		(json_int_t)n->count.bad_msg, "resent", (json_int_t)n->count.resent, "replayed",
+		(json_int_t)n->count.replayed, "direct", (json_int_t)n->count.direct, "proxies",
+		sb_net_doors(n), "transports", transports(n));
 }

@@ -169,11 +169,10 @@ static void get_password(struct sb_world *w, struct sb_call *c, struct sb_user *
 		server_public(pw->gb, pw->v, pw->b);
 		pw->srp_id = (int64_t)(sb_draw(w) | 1);
 		o->has_password = true;
-		o->has_recovery = pw->email != NULL;
 		o->current_algo = algo(c->arena, pw->salt1, pw->salt1_len, pw->salt2);
 		o->srp_B = (struct tl_str){(const char *)pw->gb, NUMBER};
 		SB_SET(o, srp_id, pw->srp_id);
-		o->hint = sb_str(pw->hint);
+		sb_password_asked(w, u, o);
 	}
 	o->new_algo = algo(c->arena, fresh, 8, fresh + 8);
 	o->new_secure_algo = &SB_NEW(c->arena, securePasswordKdfAlgoUnknown)->obj;
@@ -214,38 +213,46 @@ bool sb_password_set(struct sb_world *w, struct sb_user *u, const char *password
 	return true;
 }
 
-static void update_password(struct sb_world *w, struct sb_call *c, struct sb_user *me)
+/* A new password as its owner computed it; NULL, or what is wrong with it. */
+static const char *take_password(struct sb_world *w, struct sb_user *me,
+				 const struct tl_account_passwordInputSettings *set)
 {
-	const struct tl_account_updatePasswordSettings *in = (const void *)c->request;
-	const struct tl_account_passwordInputSettings *set = (const void *)in->new_settings;
 	const struct tl_passwordKdfAlgoSHA256SHA256PBKDF2HMACSHA512iter100000SHA256ModPow *a =
 		(const void *)set->new_algo;
-	const char *err = check(me, in->password);
 	struct sb_password *pw;
 
-	if (err) {
-		sb_fail(c, err);
-		return;
-	}
-	if (!a || a->obj.ctor == TL_passwordKdfAlgoUnknown || !set->new_password_hash.len) {
-		if (a)
-			me->password = NULL;
-		sb_reply_bool(c, true);
-		return;
-	}
 	if (a->salt1.len > sizeof(pw->salt1) || a->salt2.len != sizeof(pw->salt2) ||
-	    set->new_password_hash.len != NUMBER) {
-		sb_fail(c, "NEW_SALT_INVALID");
-		return;
-	}
+	    set->new_password_hash.len != NUMBER)
+		return "NEW_SALT_INVALID";
 	pw = sb_alloc(&w->store, sizeof(*pw));
 	pw->salt1_len = a->salt1.len;
 	memcpy(pw->salt1, a->salt1.data, a->salt1.len);
 	memcpy(pw->salt2, a->salt2.data, a->salt2.len);
 	memcpy(pw->v, set->new_password_hash.data, NUMBER);
 	pw->hint = set->hint.len ? sb_text(&w->store, set->hint) : NULL;
+	pw->email = me->password ? me->password->email : NULL;
 	me->password = pw;
-	sb_reply_bool(c, true);
+	return NULL;
+}
+
+static void update_password(struct sb_world *w, struct sb_call *c, struct sb_user *me)
+{
+	const struct tl_account_updatePasswordSettings *in = (const void *)c->request;
+	const struct tl_account_passwordInputSettings *set = (const void *)in->new_settings;
+	const char *err = check(me, in->password);
+
+	if (!err && set->new_algo && set->new_algo->ctor == TL_passwordKdfAlgoUnknown)
+		me->password = NULL;
+	else if (!err && set->new_algo)
+		err = take_password(w, me, set);
+	if (!err && set->email.data && !me->password)
+		err = "PASSWORD_REQUIRED";
+	if (!err && set->email.data)
+		err = sb_password_mail(w, me, set->email);
+	if (err)
+		sb_fail(c, err);
+	else
+		sb_reply_bool(c, true);
 }
 
 const struct sb_method sb_methods_password[] = {

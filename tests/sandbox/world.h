@@ -5,7 +5,7 @@
 #ifndef SANDBOX_WORLD_H
 #define SANDBOX_WORLD_H
 
-#include "tests/sandbox/sandbox.h"
+#include "tests/sandbox/login.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -141,11 +141,14 @@ struct sb_password {
 	unsigned salt1_len;
 	int64_t srp_id; /* one-shot; 0 = none handed out */
 	const char *hint, *email;
+	const char *fresh_email, *email_code; /* not confirmed yet */
+	int64_t reset_at;                     /* Unix seconds; 0 = nobody asked */
 };
 struct sb_user {
 	int64_t id;
 	bool bot, deleted, verified, actor, no_privacy;
 	const char *first, *last, *username, *phone, *about, *token, *description;
+	const char *login_email;
 	int64_t owner; /* of a bot */
 	int dc;        /* home; 0 before the first login */
 	int created, online_until, last_seen, offline_until;
@@ -188,14 +191,6 @@ struct sb_chat {
 	struct sb_box box; /* channels */
 	struct sb_chat *next;
 };
-struct sb_login { /* beside an authorisation: auth->world */
-	const char *phone, *code, *hash;
-	int64_t pending; /* the user whose password is asked */
-	bool imported;   /* authorised from another DC: gets no updates */
-	bool online;
-	bool verified; /* the code was right; a name is wanted */
-	int tries;
-};
 struct sb_file {
 	int64_t id, access;
 	int dc, date;
@@ -229,7 +224,10 @@ struct sb_world {
 	uint64_t next_fault;
 	struct sb_control *control;
 	struct sb_timer *timers;
-	struct sb_map codes;   /* phone → code last sent */
+	struct sb_map codes;  /* phone → code last sent */
+	struct sb_map emails; /* phone → code last sent by e-mail */
+	struct sb_map deliveries, login_tokens, logout_tokens;
+	int64_t qr_life;       /* s; 0: as usual */
 	struct sb_map exports; /* id of an exported authorisation */
 	struct sb_map uploads; /* (user, file_id) → struct sb_upload */
 	struct sb_upload *first_upload;
@@ -438,11 +436,11 @@ struct sb_method {
 	{                                                                                          \
 		0, 0, NULL, NULL                                                                   \
 	}
-extern const struct sb_method sb_methods_help[], sb_methods_auth[], sb_methods_password[],
-	sb_methods_account[], sb_methods_users[], sb_methods_updates[], sb_methods_messages[],
-	sb_methods_history[], sb_methods_dialogs[], sb_methods_groups[], sb_methods_channels[],
-	sb_methods_contacts[], sb_methods_bots[], sb_methods_upload[], sb_methods_media[],
-	sb_methods_empty[];
+extern const struct sb_method sb_methods_help[], sb_methods_auth[], sb_methods_phone[],
+	sb_methods_qr[], sb_methods_password[], sb_methods_recovery[], sb_methods_account[],
+	sb_methods_users[], sb_methods_updates[], sb_methods_messages[], sb_methods_history[],
+	sb_methods_dialogs[], sb_methods_groups[], sb_methods_channels[], sb_methods_contacts[],
+	sb_methods_bots[], sb_methods_upload[], sb_methods_media[], sb_methods_empty[];
 /* text may begin with a code: "403 CHAT_WRITE_FORBIDDEN"; 400 otherwise. */
 void sb_fail(struct sb_call *c, const char *text);
 static inline bool sb_older(const struct sb_call *c, int layer) /* than the given one */
@@ -465,7 +463,9 @@ void sb_set_title(struct sb_world *w, struct sb_call *c, struct sb_user *me, str
 		  struct tl_str title); /* answers */
 /* Logs the caller in; auth.authorization. */
 struct tl_obj *sb_auth_done(struct sb_world *w, struct sb_call *c, struct sb_user *u);
-/* rpc_password.c */
+/* rpc_password.c, rpc_recovery.c */
+void sb_password_asked(struct sb_world *w, struct sb_user *u, struct tl_account_password *o);
+const char *sb_password_mail(struct sb_world *w, struct sb_user *u, struct tl_str email);
 bool sb_password_set(struct sb_world *w, struct sb_user *u, const char *password);
 /* world_image.c: the MIME type, or NULL when it is no picture. */
 const char *sb_image(const uint8_t *p, size_t n, int *ret_w, int *ret_h);
@@ -519,7 +519,8 @@ struct sb_control_row {
 	sb_control_fn *fn;
 };
 void sb_control_reset(struct sb_control *c); /* whoever still waits gets an error */
-extern const struct sb_control_row sb_control_acts[], sb_control_oracle[], sb_control_world[];
+extern const struct sb_control_row sb_control_acts[], sb_control_oracle[], sb_control_world[],
+	sb_control_login[];
 /* A peer given as marked id or @username; 0 after the request was failed. */
 int64_t sb_param_peer(struct sb_world *w, struct sb_request *r, json_t *params, const char *name);
 struct sb_user *sb_param_user(struct sb_world *w, struct sb_request *r, json_t *params,

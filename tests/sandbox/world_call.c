@@ -2,10 +2,11 @@
 #include "tests/sandbox/world.h"
 
 static const struct sb_method *const all_methods[] = {
-	sb_methods_help,    sb_methods_auth,     sb_methods_password, sb_methods_account,
-	sb_methods_users,   sb_methods_contacts, sb_methods_updates,  sb_methods_messages,
-	sb_methods_history, sb_methods_dialogs,  sb_methods_groups,   sb_methods_channels,
-	sb_methods_bots,    sb_methods_upload,   sb_methods_media,    sb_methods_empty,
+	sb_methods_help,     sb_methods_auth,     sb_methods_phone,    sb_methods_qr,
+	sb_methods_password, sb_methods_recovery, sb_methods_account,  sb_methods_users,
+	sb_methods_contacts, sb_methods_updates,  sb_methods_messages, sb_methods_history,
+	sb_methods_dialogs,  sb_methods_groups,   sb_methods_channels, sb_methods_bots,
+	sb_methods_upload,   sb_methods_media,    sb_methods_empty,
 };
 
 const struct sb_method **sb_method_table(void)
