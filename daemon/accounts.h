@@ -94,6 +94,7 @@ int rpc_account_choose(struct rpc_call *c) TL_MUST;
 /* The same for a login: one that does not exist yet is made. */
 int rpc_account_login(struct rpc_call *c) TL_MUST;
 struct rpc_account *rpc_account_find(struct rpc_daemon *d, struct tl_str name);
+struct rpc_account *rpc_account_by_alias(struct rpc_daemon *d, const char *alias); /* or NULL */
 bool rpc_account_name_ok(struct tl_str name);
 /* Answers when the step that was just begun has ended. */
 struct rpc_result rpc_login_wait(struct rpc_call *c);

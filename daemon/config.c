@@ -255,6 +255,18 @@ static void default_path(char **env, const char *system, const char *xdg, const 
 		out[0] = '\0';
 }
 
+/* It is wiped from where children and the curious could read it. */
+static int take_session(struct rpc_config *c, char **env)
+{
+	char *text = (char *)env_get(env, "LAYERD_SESSION");
+
+	if (!text || !*text)
+		return 0;
+	c->session = strdup(text);
+	mt_wipe(text, strlen(text));
+	return c->session ? 0 : -TG_E_NOMEM;
+}
+
 static int fill(struct rpc_config *c, char **env, char *why, size_t size)
 {
 	const char *dir = env_get(env, "CREDENTIALS_DIRECTORY"), *state;
@@ -279,6 +291,9 @@ static int fill(struct rpc_config *c, char **env, char *why, size_t size)
 	snprintf(path, sizeof path, "%s/db_key", dir ? dir : "");
 	if (!c->key_file[0] && dir && access(path, R_OK) == 0)
 		memcpy(c->key_file, path, sizeof path);
+	snprintf(path, sizeof path, "%s/session", dir ? dir : "");
+	if (!c->session_file[0] && dir && access(path, R_OK) == 0)
+		memcpy(c->session_file, path, sizeof path);
 	snprintf(path, sizeof path, "%s/api_hash", dir ? dir : "");
 	if (!c->api_hash[0] && dir && access(path, R_OK) == 0) {
 		struct rpc_config *to = c;
@@ -318,6 +333,8 @@ int rpc_config_read(int argc, char **argv, char **env, struct rpc_config **ret, 
 		err = read_env(c, env, why, size);
 	if (!err)
 		err = read_flags(c, argc, argv, false, why, size);
+	if (!err)
+		err = take_session(c, env);
 	if (!err && !c->help && !c->version)
 		err = fill(c, env, why, size);
 	if (err) {
@@ -337,6 +354,10 @@ void rpc_config_free(struct rpc_config *c)
 		mt_wipe(a, sizeof *a);
 		free(a);
 	}
+	if (c && c->session)
+		mt_wipe(c->session, strlen(c->session));
+	if (c)
+		free(c->session);
 	if (c)
 		mt_wipe(c, sizeof *c);
 	free(c);

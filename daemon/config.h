@@ -19,6 +19,8 @@ struct rpc_config {
 	unsigned socket_mode;
 	bool socket_mode_set;
 	char socket_group[64];
+	char session_file[300];
+	char *session; /* text, from the environment or a credential; or NULL */
 	char state[256];
 	bool memory;
 	int encryption;                        /* enum tg_seal_mode; -1: all when there is a key */

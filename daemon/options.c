@@ -157,6 +157,11 @@ static int set_api_hash_file(struct rpc_config *c, const char *v, char *why, siz
 	return err ? err : set_api_hash(c, text, why, size);
 }
 
+static int set_session_file(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	return copy(c->session_file, sizeof c->session_file, v, why, size);
+}
+
 static int set_test(struct rpc_config *c, const char *v, char *why, size_t size)
 {
 	return truth(v, &c->test, why, size);
@@ -315,6 +320,9 @@ const struct rpc_option rpc_options[] = {
 	{"api-hash", "HASH", set_api_hash, "api_hash; better in a file or credential",
 	 RPC_O_SECRET | RPC_O_ACCOUNT},
 	{"api-hash-file", "FILE", set_api_hash_file, "file that holds the api_hash", RPC_O_ACCOUNT},
+	{"session-file", "FILE", set_session_file,
+	 "an account to begin with: its session as text (or $LAYERD_SESSION, credential session)",
+	 RPC_O_ACCOUNT},
 	{"test", NULL, set_test, "Telegram's test servers", RPC_O_ACCOUNT},
 	{"catch-up", NULL, set_catch_up, "fetch what was missed while away (default true)",
 	 RPC_O_ACCOUNT},

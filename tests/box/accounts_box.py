@@ -158,6 +158,45 @@ def a_session_moves_to_another_daemon_and_back():
 
 
 @case
+def a_session_from_a_file_the_environment_or_a_credential_needs_no_store():
+    with World() as w:
+        line = w.daemon.line()
+        me = sign_in(w, line, "main")
+        text = line.call("export_session_string", confirm=True)["session"]
+        w.daemon.kill(signal.SIGTERM)
+        path = os.path.join(w.folder, "session")
+        with open(path, "w") as f:
+            f.write(text + "\n")
+        os.mkdir(os.path.join(w.folder, "credentials"))
+        os.link(path, os.path.join(w.folder, "credentials", "session"))
+        section = os.path.join(w.folder, "section.conf")
+        with open(section, "w") as f:
+            f.write("[account named]\nsession-file %s\n" % path)
+        for env, flags, name in (({}, ["--session-file", path], "main"), ({"LAYERD_SESSION": text}, [], "main"),
+                                 ({"CREDENTIALS_DIRECTORY": os.path.join(w.folder, "credentials")}, [], "main"),
+                                 ({}, ["--config", section], "named")):
+            for k, v in env.items():
+                os.environ[k] = v
+            try:
+                d = Daemon(tempfile.mkdtemp(dir=w.folder), w.sandbox, "--store", "memory", *flags)
+            finally:
+                for k in env:
+                    del os.environ[k]
+            line = d.line()
+            line.call("wait", **{"for": "ready", "account": name})
+            assert line.call("get_me", account=name)["id"] == me
+            assert text[20:60].encode() not in open("/proc/%d/environ" % d.process.pid, "rb").read()
+            d.kill(signal.SIGTERM)
+            d.check()
+            assert not os.path.exists(d.state)
+        d = Daemon(tempfile.mkdtemp(dir=w.folder), w.sandbox, "--store", "memory", "--session-file", section)
+        line = d.line()
+        assert line.call("list_accounts")["accounts"][0]["state"] == "signed_out"
+        assert "no session of" in open(d.log).read()
+        d.kill(signal.SIGTERM)
+
+
+@case
 def a_crowd_of_bots():
     with World() as w:
         line = w.daemon.line(timeout=60)
