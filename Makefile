@@ -128,7 +128,7 @@ LINK_proto := proto tl
 LINK_core := core proto tl
 LINK_daemon := daemon core proto tl
 LINK_sandbox := proto tl
-WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
+WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=aligned_alloc
 # core's rig shakes hands with the same server as proto's tests
 BORROW_core := tests/unit/proto/handshake_server.c tests/unit/proto/vectors.c
 define UNIT

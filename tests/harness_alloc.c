@@ -8,10 +8,12 @@
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t count, size_t n);
 void *__real_realloc(void *p, size_t n);
+void *__real_aligned_alloc(size_t align, size_t n);
 void __real_free(void *p);
 void *__wrap_malloc(size_t n);
 void *__wrap_calloc(size_t count, size_t n);
 void *__wrap_realloc(void *p, size_t n);
+void *__wrap_aligned_alloc(size_t align, size_t n);
 void __wrap_free(void *p);
 
 static bool armed;
@@ -55,6 +57,11 @@ void *__wrap_malloc(size_t n)
 void *__wrap_calloc(size_t each, size_t n)
 {
 	return refuses() ? NULL : __real_calloc(each, n);
+}
+
+void *__wrap_aligned_alloc(size_t align, size_t n)
+{
+	return refuses() ? NULL : __real_aligned_alloc(align, n);
 }
 
 /* Memory that moves leaves its old place behind as it was. */

@@ -378,9 +378,10 @@ static void take_plain(struct mock *m, const uint8_t *data, size_t n)
 static uint32_t quick_token(const struct mock *m, const uint8_t *plain, size_t n)
 {
 	uint8_t large[32];
-	struct tl_cursor c = tl_cursor(large, sizeof large);
+	struct tl_cursor c;
 
 	mt_sha256(large, m->key.key + 88, 32, plain, n);
+	c = tl_cursor(large, sizeof large);
 	return tl_get_u32(&c) | 0x80000000u;
 }
 
