@@ -55,7 +55,8 @@ void mt_client_free(struct mt_client *c)
 	free(c->acks);
 	tl_buf_free(&c->init);
 	tl_buf_free(&c->misc);
-	tl_buf_free(&c->plain);
+	for (unsigned i = 0; i < MT_LANES; i++)
+		tl_buf_free(&c->plain[i]);
 	tl_buf_free(&c->pack);
 	tl_buf_free(&c->sealed);
 	tl_buf_free(&c->zip);
@@ -399,9 +400,34 @@ static void transport_error(struct mt_client *c, int code)
 	mt_client_close(c, true);
 }
 
+/* Takes what the link has, a few packets at a time; what is wrong behind them comes after them. */
+static int take_packets(struct mt_client *c, struct mt_time now)
+{
+	struct mt_packet v[MT_LANES], p = {.kind = MT_PACKET_DATA};
+	int err = 0;
+
+	while (!err && is_up(c) && p.kind != MT_PACKET_NONE) {
+		unsigned n = 0;
+
+		do {
+			err = mt_link_next(c->link, &p);
+			if (!err && p.kind == MT_PACKET_DATA)
+				v[n++] = p;
+		} while (!err && n < MT_LANES && p.kind == MT_PACKET_DATA);
+		mt_inbox_packets(c, v, n, now);
+		if (!is_up(c))
+			return 0;
+		if (!err && p.kind == MT_PACKET_QUICK_ACK)
+			mt_query_quick_ack(c, p.token);
+		if (!err && p.kind == MT_PACKET_ERROR)
+			transport_error(c, p.code);
+	}
+	mt_link_done(c->link);
+	return err;
+}
+
 int mt_client_feed(struct mt_client *c, const void *data, size_t n, struct mt_time now)
 {
-	struct mt_packet p = {.kind = MT_PACKET_NONE};
 	int err;
 
 	if (!is_up(c))
@@ -411,24 +437,8 @@ int mt_client_feed(struct mt_client *c, const void *data, size_t n, struct mt_ti
 	err = mt_link_feed(c->link, data, n);
 	if (!err && c->phase == MT_TUNNEL && mt_link_ready(c->link))
 		begin(c, now);
-	while (!err && is_up(c)) {
-		err = mt_link_next(c->link, &p);
-		if (err || p.kind == MT_PACKET_NONE)
-			break;
-		switch (p.kind) {
-		case MT_PACKET_NONE:
-			break;
-		case MT_PACKET_QUICK_ACK:
-			mt_query_quick_ack(c, p.token);
-			break;
-		case MT_PACKET_DATA:
-			mt_inbox_packet(c, p.data, p.n, now);
-			break;
-		case MT_PACKET_ERROR:
-			transport_error(c, p.code);
-			break;
-		}
-	}
+	if (!err)
+		err = take_packets(c, now);
 	if (err && mt_link_reason(c->link))
 		proxy_failed(c, mt_link_reason(c->link));
 	else if (err)
@@ -518,7 +528,8 @@ static void tick_states(struct mt_client *c, struct mt_time now)
 /* Nothing happened for a while: buffers that traffic had grown are given back. */
 static void give_back(struct mt_client *c)
 {
-	tl_buf_free(&c->plain);
+	for (unsigned i = 0; i < MT_LANES; i++)
+		tl_buf_free(&c->plain[i]);
 	tl_buf_free(&c->pack);
 	tl_buf_free(&c->sealed);
 	tl_buf_free(&c->zip);

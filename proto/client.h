@@ -182,7 +182,7 @@ struct mt_client {
 	size_t out_seen;    /* bytes queued at the last look */
 
 	/* scratch */
-	struct tl_buf plain, pack, sealed, zip;
+	struct tl_buf plain[MT_LANES], pack, sealed, zip;
 };
 
 /* event.c */
@@ -231,7 +231,9 @@ void mt_outbox_forget(struct mt_client *c); /* at the end of a session */
 bool mt_container_takes(unsigned count, size_t bytes, size_t next, size_t soft);
 
 /* inbox.c */
-void mt_inbox_packet(struct mt_client *c, const void *packet, size_t n, struct mt_time now);
+/* What came, in order; count <= MT_LANES. Nothing more is taken once the connection is given up. */
+void mt_inbox_packets(struct mt_client *c, const struct mt_packet *v, unsigned count,
+		      struct mt_time now);
 /* Ungzips one gzip_packed, number included, into out; one inside another is refused (A.30). *left:
  * bytes that may still come out of this packet. */
 int mt_inbox_unzip(const uint8_t *body, size_t n, size_t *left, struct tl_buf *out) TL_MUST;

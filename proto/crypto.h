@@ -12,11 +12,6 @@ void mt_soft_ige(bool encrypt, const uint8_t key[32], uint8_t iv[32], const uint
 		 uint8_t *out, size_t n);
 void mt_soft_ctr(struct mt_ctr *c, const uint8_t *in, uint8_t *out, size_t n);
 
-/* IGE decryption together with SHA-256 of the 32 bytes before out and the plaintext: what opening
- * a message needs. in and out do not overlap. */
-void mt_ige_decrypt_hash(const uint8_t key[32], const uint8_t iv[32], const uint8_t *in,
-			 uint8_t *out, size_t n, uint8_t sha[32]);
-
 #define MT_PBKDF2_SALT_MAX 1024
 /* PBKDF2-HMAC-SHA512, one block (RFC 8018, 5.2). -TG_E_TOO_LARGE: a salt over the limit. */
 int mt_pbkdf2_sha512(uint8_t ret[64], const void *password, size_t n, const void *salt,

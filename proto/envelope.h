@@ -3,17 +3,13 @@
 #ifndef PROTO_ENVELOPE_H
 #define PROTO_ENVELOPE_H
 
-#include "proto/proto.h"
+#include "proto/lanes.h"
 
 #define MT_ENVELOPE_HEAD 24  /* auth_key_id, msg_key */
 #define MT_ENVELOPE_INNER 32 /* salt, session, msg_id, seqno, length */
 #define MT_PADDING_MIN 12u   /* B.13 */
 #define MT_PADDING_MAX 1024u /* B.13 */
 
-/* What is hidden from the network: AES key and IGE iv of one message. */
-struct mt_cipher {
-	uint8_t key[32], iv[32];
-};
 /* B.10; core.telegram.org/mtproto/description#defining-aes-key-and-initialization-vector */
 void mt_kdf(struct mt_cipher *ret, const uint8_t key[256], unsigned x, const uint8_t msg_key[16]);
 /* B.9: SHA-256 of a part of the key and the plaintext; bytes 8…24 are the msg_key. */
@@ -22,6 +18,33 @@ void mt_msg_key_large(uint8_t ret[32], const uint8_t key[256], unsigned x, const
 /* B.21; core.telegram.org/mtproto/description_v1: only for mt_bind_message and old secret chats. */
 void mt_kdf_v1(struct mt_cipher *ret, const uint8_t key[256], unsigned x,
 	       const uint8_t msg_key[16]);
+
+/* A message that lies in a buffer, ready to be sealed with others. */
+struct mt_laid {
+	size_t at, n;   /* where it begins; the packet's size */
+	uint32_t token; /* of its quick ack (C.20), once it is sealed */
+};
+/* Appends room for the envelope, header, body and padding. */
+int mt_lay(const struct mt_header *h, const void *body, size_t n, const struct mt_env *env,
+	   struct tl_buf *out, struct mt_laid *ret) TL_MUST;
+/* Seals what was laid into buf, MT_LANES messages at a time. */
+void mt_seal_laid(const struct mt_key *k, enum mt_direction dir, struct tl_buf *buf,
+		  struct mt_laid *v, unsigned count);
+
+/* A packet to be opened with others: what mt_open takes and gives. */
+struct mt_opening {
+	const uint8_t *packet;
+	size_t n;
+	struct tl_buf *out;
+	int err;
+	struct mt_header h;
+	const uint8_t *body;
+	size_t body_n;
+};
+/* count <= MT_LANES. Each is as mt_open would have left it. */
+void mt_open_lanes(const struct mt_key *k, enum mt_direction dir, struct mt_opening *v,
+		   unsigned count);
+
 /* Size of the encrypted part for a body of n bytes (B.15). */
 size_t mt_envelope_size(size_t n);
 

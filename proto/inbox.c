@@ -216,38 +216,67 @@ static bool admit(struct mt_client *c, const struct mt_header *h, const uint8_t 
 	return true;
 }
 
-void mt_inbox_packet(struct mt_client *c, const void *packet, size_t n, struct mt_time now)
+/* A message that is authentic. */
+static void take_opened(struct mt_client *c, const struct mt_opening *o, struct mt_time now)
+{
+	struct mt_incoming in = {.now = now, .memory = o->out, .msg_id = o->h.msg_id};
+
+	if (o->h.session != c->session.id) {
+		if (o->h.session != c->session.previous)
+			bad_packet(c);
+		return;
+	}
+	c->bad_packets = 0;
+	c->unzip_left = MT_UNZIP_BYTES;
+	mt_client_verified(c);
+	if (!admit(c, &o->h, o->body, o->body_n, now))
+		return;
+	if (o->h.seqno & 1)
+		mt_outbox_ack(c, o->h.msg_id, now);
+	dispatch(c, &in, o->body, o->body_n);
+	mt_client_tell_time(c, now);
+}
+
+/* Opened together, which is much quicker; taken one after the other, as if each had come alone. */
+static void take_sealed(struct mt_client *c, const struct mt_packet *v, unsigned count,
+			struct mt_time now)
+{
+	struct mt_opening o[MT_LANES];
+
+	for (unsigned i = 0; i < count; i++)
+		o[i] = (struct mt_opening){.packet = v[i].data, .n = v[i].n, .out = &c->plain[i]};
+	mt_open_lanes(&c->key, MT_TO_CLIENT, o, count);
+	for (unsigned i = 0; i < count && c->phase == MT_OPEN; i++) {
+		if (o[i].err)
+			bad_packet(c);
+		else
+			take_opened(c, &o[i], now);
+	}
+	for (unsigned i = 0; i < count; i++)
+		if (c->plain[i].cap > MT_KEEP_BYTES)
+			tl_buf_free(&c->plain[i]);
+}
+
+static bool is_plain(const struct mt_packet *p)
 {
 	static const uint8_t plain[8];
-	struct mt_incoming in = {.now = now, .memory = &c->plain};
-	struct mt_header h;
-	const uint8_t *body;
-	size_t body_n;
 
-	if (n >= sizeof plain && memcmp(packet, plain, sizeof plain) == 0) {
-		mt_exchange_plain(c, packet, n, now);
-		return;
-	}
-	if (c->phase != MT_OPEN)
-		return;
-	if (mt_open(&c->key, MT_TO_CLIENT, packet, n, &c->plain, &h, &body, &body_n)) {
-		bad_packet(c);
-		return;
-	}
-	if (h.session == c->session.id) {
-		c->bad_packets = 0;
-		c->unzip_left = MT_UNZIP_BYTES;
-		mt_client_verified(c);
-		if (admit(c, &h, body, body_n, now)) {
-			if (h.seqno & 1)
-				mt_outbox_ack(c, h.msg_id, now);
-			in.msg_id = h.msg_id;
-			dispatch(c, &in, body, body_n);
-			mt_client_tell_time(c, now);
+	return p->n >= sizeof plain && memcmp(p->data, plain, sizeof plain) == 0;
+}
+
+void mt_inbox_packets(struct mt_client *c, const struct mt_packet *v, unsigned count,
+		      struct mt_time now)
+{
+	unsigned n;
+
+	for (; count && (c->phase == MT_OPEN || c->phase == MT_EXCHANGE); v += n, count -= n) {
+		for (n = 0; n < count && !is_plain(&v[n]); n++)
+			;
+		if (n && c->phase == MT_OPEN)
+			take_sealed(c, v, n, now);
+		if (!n) {
+			mt_exchange_plain(c, v->data, v->n, now);
+			n = 1;
 		}
-	} else if (h.session != c->session.previous) {
-		bad_packet(c);
 	}
-	if (c->plain.cap > MT_KEEP_BYTES)
-		tl_buf_free(&c->plain);
 }

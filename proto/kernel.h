@@ -33,10 +33,6 @@ extern const uint32_t mt_sha256_start[8];
 void mt_kernel_sha256_end(uint32_t state[8], const uint8_t *data, size_t n, uint64_t total,
 			  uint8_t sha[32]);
 void mt_kernel_sha1(uint32_t state[5], const uint8_t *data, size_t blocks);
-/* Decrypts n bytes (whole blocks) in IGE and hashes in the shade of it: SHA-256 of the 32 bytes
- * before out and the plaintext. in and out do not overlap. */
-void mt_kernel_open(const uint8_t key[32], const uint8_t iv[32], const uint8_t *in, uint8_t *out,
-		    size_t n, uint8_t sha[32]);
 #endif
 
 #endif

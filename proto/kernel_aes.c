@@ -97,7 +97,7 @@ MT_TARGET_AES void mt_ige_keys(bool encrypt, const uint8_t key[32], struct ige_k
 	}
 
 IGE(static, ige_encrypt_run, _mm_aesenc_si128, _mm_aesenclast_si128)
-IGE(, mt_ige_decrypt_run, _mm_aesdec_si128, _mm_aesdeclast_si128)
+IGE(static, ige_decrypt_run, _mm_aesdec_si128, _mm_aesdeclast_si128)
 
 MT_TARGET_AES void mt_kernel_ige(bool encrypt, const uint8_t key[32], uint8_t iv[32],
 				 const uint8_t *in, uint8_t *out, size_t n)
@@ -110,7 +110,7 @@ MT_TARGET_AES void mt_kernel_ige(bool encrypt, const uint8_t key[32], uint8_t iv
 	if (encrypt)
 		ige_encrypt_run(&k, iv, iv + 16, in, out, n);
 	else
-		mt_ige_decrypt_run(&k, iv + 16, iv, in, out, n);
+		ige_decrypt_run(&k, iv + 16, iv, in, out, n);
 	mt_wipe(&k, sizeof k);
 }
 

@@ -19,10 +19,6 @@ struct ige_keys {
 };
 
 MT_TARGET_AES void mt_ige_keys(bool encrypt, const uint8_t key[32], struct ige_keys *ret);
-/* carry: y of the block before, rest: x of the block before; n > 0. */
-MT_TARGET_AES void mt_ige_decrypt_run(const struct ige_keys *k, uint8_t *carry, uint8_t *rest,
-				      const uint8_t *in, uint8_t *out, size_t n);
-
 INLINE __m128i load(const uint8_t *p)
 {
 	return _mm_loadu_si128((const __m128i *)(const void *)p);

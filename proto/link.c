@@ -266,6 +266,12 @@ static int take(struct mt_link *l, const void *data, size_t n)
 	return 0;
 }
 
+void mt_link_done(struct mt_link *l)
+{
+	if (l->in_at == l->in.len)
+		drop_done(l);
+}
+
 int mt_link_feed(struct mt_link *l, const void *data, size_t n)
 {
 	if (l->err)
@@ -340,8 +346,6 @@ int mt_link_next(struct mt_link *l, struct mt_packet *ret)
 			return l->err;
 		l->in_at += used;
 	} while (used && packet.kind == MT_PACKET_NONE);
-	if (packet.kind == MT_PACKET_NONE && l->in_at == l->in.len)
-		drop_done(l);
 	*ret = packet;
 	return 0;
 }

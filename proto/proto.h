@@ -93,13 +93,12 @@ int mt_srp_hash(struct tl_str password, struct tl_str salt1, struct tl_str salt2
 
 /* ---- a link: framing and obfuscation of one connection (chapter C) --------------------------- */
 enum mt_framing { MT_ABRIDGED, MT_INTERMEDIATE, MT_PADDED, MT_FULL };
-struct mt_transport {
+struct mt_transport { /* "obfuscated-padded" */
 	enum mt_framing framing;
 	bool obfuscated, has_secret;
 	uint8_t secret[16];
 };
-int mt_transport_parse(const char *name,
-		       struct mt_transport *ret) TL_MUST; /* "obfuscated-padded" */
+int mt_transport_parse(const char *name, struct mt_transport *ret) TL_MUST;
 #define MT_MAX_PACKET ((1u << 22) + 1024)
 struct mt_link;
 /* dc: number for the obfuscated header (id, +10000 test, negative media). */
@@ -125,7 +124,8 @@ struct mt_packet {
 	uint32_t token; /* of a quick ack */
 	bool quick_ack; /* server side: the client asked for one */
 };
-int mt_link_next(struct mt_link *l, struct mt_packet *ret) TL_MUST; /* valid until the next call */
+int mt_link_next(struct mt_link *l, struct mt_packet *ret) TL_MUST; /* valid until done or feed */
+void mt_link_done(struct mt_link *l); /* what next gave is not looked at any more */
 
 /* ---- work for a thread ----------------------------------------------------------------------- */
 /* Whatever takes over 2 ms. run() touches only the job; it goes back to the engine that asked. */

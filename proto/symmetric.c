@@ -1,7 +1,7 @@
 /* Hashes and block modes as the rest of the project calls them: by a kernel where the processor has
  * the instructions, else by mbedTLS. */
 #include "proto/crypto.h"
-#include "proto/kernel.h"
+#include "proto/lanes.h"
 
 #include <assert.h>
 #include <string.h>
@@ -135,22 +135,52 @@ void mt_ige_decrypt(const uint8_t key[32], uint8_t iv[32], const uint8_t *in, ui
 	ige(false, key, iv, in, out, n);
 }
 
-void mt_ige_decrypt_hash(const uint8_t key[32], const uint8_t iv[32], const uint8_t *in,
-			 uint8_t *out, size_t n, uint8_t sha[32])
-{
-	uint8_t chain[32];
+/* ---- several messages at once
+ * -------------------------------------------------------------------- */
 
-	assert(n % BLOCK == 0);
+void mt_ige_lanes(bool encrypt, const struct mt_ige_lane *v, unsigned count)
+{
+	assert(count <= MT_LANES);
 #if MT_KERNELS
-	if (mt_cpu() == (MT_CPU_AES | MT_CPU_SHA)) {
-		mt_kernel_open(key, iv, in, out, n, sha);
+	if (mt_cpu() & MT_CPU_AES) {
+		mt_kernel_ige_lanes(encrypt, v, count);
 		return;
 	}
 #endif
-	memcpy(chain, iv, sizeof chain);
-	ige(false, key, chain, in, out, n);
-	mt_sha256(sha, out - 32, n + 32, NULL, 0);
-	mt_wipe(chain, sizeof chain);
+	for (unsigned i = 0; i < count; i++) {
+		uint8_t chain[32];
+
+		memcpy(chain, v[i].cipher.iv, sizeof chain);
+		ige(encrypt, v[i].cipher.key, chain, v[i].in, v[i].out, v[i].n);
+		mt_wipe(chain, sizeof chain);
+	}
+}
+
+void mt_sha256_lanes(const struct mt_sha_lane *v, unsigned count)
+{
+	assert(count <= MT_LANES);
+#if MT_KERNELS
+	if (mt_cpu() & MT_CPU_SHA) {
+		mt_kernel_sha256_lanes(v, count);
+		return;
+	}
+#endif
+	for (unsigned i = 0; i < count; i++)
+		mt_sha256(v[i].out, v[i].head, v[i].head_n, v[i].data, v[i].n);
+}
+
+void mt_ige_decrypt_hash(const struct mt_ige_lane *v, unsigned count, uint8_t *const *shas)
+{
+	assert(count <= MT_LANES);
+#if MT_KERNELS
+	if (mt_cpu() == (MT_CPU_AES | MT_CPU_SHA)) {
+		mt_kernel_open_lanes(v, count, shas);
+		return;
+	}
+#endif
+	mt_ige_lanes(false, v, count);
+	for (unsigned i = 0; i < count; i++)
+		mt_sha256(shas[i], v[i].out - 32, v[i].n + 32, NULL, 0);
 }
 
 /* ---- AES-256-CTR (B.2) --------------------------------------------------------------------------

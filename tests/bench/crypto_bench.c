@@ -18,6 +18,7 @@
 #define BIG (512u << 10)
 #define SMALL 160u
 #define WAYS_MAX 3
+#define QUEUED 8u
 
 /* ---- time
  * ---------------------------------------------------------------------------------------- */
@@ -88,7 +89,7 @@ static void rates(const char *id, const char *what, const struct way *ways, unsi
 struct message {
 	struct mt_key key;
 	struct mt_env env;
-	struct tl_buf sealed, out;
+	struct tl_buf sealed, out, plain[MT_LANES];
 	uint8_t *body;
 	size_t n;
 	struct mt_ctr ctr;
@@ -127,6 +128,37 @@ static void ours_seal(void *ctx)
 	must(mt_seal(&m->key, MT_TO_SERVER, &h, m->body, m->n, &m->env, &m->out, NULL) == 0);
 }
 
+/* QUEUED messages, as the inbox takes them from a link's buffer and the outbox makes them. */
+static void ours_open_queued(void *ctx)
+{
+	struct message *m = ctx;
+
+	for (unsigned i = 0; i < QUEUED; i += MT_LANES) {
+		struct mt_opening o[MT_LANES];
+
+		for (unsigned k = 0; k < MT_LANES; k++)
+			o[k] = (struct mt_opening){
+				.packet = m->sealed.data, .n = m->sealed.len, .out = &m->plain[k]};
+		mt_open_lanes(&m->key, MT_TO_SERVER, o, MT_LANES);
+		for (unsigned k = 0; k < MT_LANES; k++)
+			must(o[k].err == 0);
+	}
+}
+
+static void ours_seal_queued(void *ctx)
+{
+	struct message *m = ctx;
+	struct mt_header h = {0};
+	struct mt_laid v[MT_LANES];
+
+	for (unsigned i = 0; i < QUEUED; i += MT_LANES) {
+		tl_buf_clear(&m->out);
+		for (unsigned k = 0; k < MT_LANES; k++)
+			must(mt_lay(&h, m->body, m->n, &m->env, &m->out, &v[k]) == 0);
+		mt_seal_laid(&m->key, MT_TO_SERVER, &m->out, v, MT_LANES);
+	}
+}
+
 static void soft_kdf(const struct message *m, const uint8_t *msg_key, struct mt_cipher *c)
 {
 	uint8_t a[32], b[32];
@@ -138,6 +170,13 @@ static void soft_kdf(const struct message *m, const uint8_t *msg_key, struct mt_
 	memcpy(c->key + 8, b + 8, 16);
 	memcpy(c->iv + 8, a + 8, 16);
 }
+
+#define QUEUE(name)                                                                                \
+	static void name##_queued(void *ctx)                                                       \
+	{                                                                                          \
+		for (unsigned i = 0; i < QUEUED; i++)                                              \
+			name(ctx);                                                                 \
+	}
 
 static void soft_open(void *ctx)
 {
@@ -251,6 +290,11 @@ static void evp_seal(void *ctx)
 		xor16(q + i, q + i, p + i - 16);
 }
 
+QUEUE(soft_open)
+QUEUE(soft_seal)
+QUEUE(evp_open)
+QUEUE(evp_seal)
+
 /* ---- streams
  * ---------------------------------------------------------------------------------------- */
 
@@ -283,6 +327,12 @@ static void messages(size_t n, unsigned calls, double per_call, const char *unit
 		{"ours", ours_open}, {"mbedTLS", soft_open}, {"TDLib's way on OpenSSL", evp_open}};
 	static const struct way seals[] = {
 		{"ours", ours_seal}, {"mbedTLS", soft_seal}, {"TDLib's way on OpenSSL", evp_seal}};
+	static const struct way opens_queued[] = {{"ours", ours_open_queued},
+						  {"mbedTLS", soft_open_queued},
+						  {"TDLib's way on OpenSSL", evp_open_queued}};
+	static const struct way seals_queued[] = {{"ours", ours_seal_queued},
+						  {"mbedTLS", soft_seal_queued},
+						  {"TDLib's way on OpenSSL", evp_seal_queued}};
 	static const struct way streams[] = {
 		{"ours", ours_ctr}, {"mbedTLS", soft_ctr}, {"OpenSSL", evp_ctr}};
 	struct message m = {.env = {.random = not_random}, .n = n};
@@ -300,6 +350,10 @@ static void messages(size_t n, unsigned calls, double per_call, const char *unit
 	rates(open_id, what, opens, 3, &m, calls, per_call, unit);
 	snprintf(what, sizeof what, "seal a message of %zu bytes", n);
 	rates(seal_id, what, seals, 3, &m, calls, per_call, unit);
+	snprintf(what, sizeof what, "open %u queued messages of %zu bytes", QUEUED, n);
+	rates(open_id, what, opens_queued, 3, &m, calls / 4, QUEUED * per_call, unit);
+	snprintf(what, sizeof what, "seal %u queued messages of %zu bytes", QUEUED, n);
+	rates(seal_id, what, seals_queued, 3, &m, calls / 4, QUEUED * per_call, unit);
 	if (n == BIG) {
 		mt_ctr_init(&m.ctr, key, key);
 		EVP_EncryptInit_ex(m.evp, EVP_aes_256_ctr(), NULL, key, key);
@@ -308,6 +362,8 @@ static void messages(size_t n, unsigned calls, double per_call, const char *unit
 	EVP_CIPHER_CTX_free(m.evp);
 	tl_buf_free(&m.sealed);
 	tl_buf_free(&m.out);
+	for (unsigned i = 0; i < MT_LANES; i++)
+		tl_buf_free(&m.plain[i]);
 	free(m.body);
 }
 

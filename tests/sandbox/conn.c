@@ -127,8 +127,10 @@ static void packets(struct sb_conn *c)
 			sb_conn_close(c);
 			return;
 		}
-		if (p.kind == MT_PACKET_NONE)
+		if (p.kind == MT_PACKET_NONE) {
+			mt_link_done(c->link);
 			return;
+		}
 		if (p.kind != MT_PACKET_DATA)
 			continue;
 		/* a fault may flip a bit in it: the link's buffer is not ours to change */

@@ -78,30 +78,6 @@ TEST(kernel_ige)
 	}
 }
 
-TEST(kernel_open)
-{
-	static struct material m;
-	static uint8_t want[MOST + 32], got[MOST + 32];
-	uint8_t chain[32], sha[32], sha2[32];
-
-	prepare(&m, 3);
-	for (size_t n = 0; n <= MOST; n += 16) {
-		uint8_t *in = malloc(n + 1); /* exact: no look behind the end */
-
-		CHECK(in);
-		memcpy(in, m.data, n);
-		memcpy(want, m.data + 17, 32);
-		memcpy(got, m.data + 17, 32);
-		memcpy(chain, m.iv, 32);
-		mt_soft_ige(false, m.key, chain, in, want + 32, n);
-		mt_soft_sha256(sha, want, n + 32, NULL, 0, NULL, 0);
-		mt_ige_decrypt_hash(m.key, m.iv, in, got + 32, n, sha2);
-		CHECK_MEM(got, want, n + 32);
-		CHECK_MEM(sha, sha2, 32);
-		free(in);
-	}
-}
-
 TEST(kernel_ctr)
 {
 	static struct material m;
