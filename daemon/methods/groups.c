@@ -13,6 +13,7 @@ const struct rpc_group rpc_groups[] = {
 	{"consumers", rpc_methods_consumers, &rpc_methods_consumers_count},
 	{"tl", rpc_methods_tl, &rpc_methods_tl_count},
 	{"messages", rpc_methods_messages, &rpc_methods_messages_count},
+	{"dialogs", rpc_methods_dialogs, &rpc_methods_dialogs_count},
 	{"peers", rpc_methods_peers, &rpc_methods_peers_count},
 	{NULL, NULL, NULL},
 };

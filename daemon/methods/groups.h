@@ -22,6 +22,7 @@ RPC_GROUP(tl)
 RPC_GROUP(messages)
 RPC_GROUP(peers)
 RPC_GROUP(settings)
+RPC_GROUP(dialogs)
 RPC_GROUP(string_session)
 
 #endif
