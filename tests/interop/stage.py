@@ -46,13 +46,16 @@ def start_layerd_bot(w):
 
 
 def play(w, stage, command):
-    """Runs the client; returns the steps it has played."""
-    done = []
+    """Runs the client; returns the steps it has played, and its bot's session as text."""
+    done, session = [], None
     client = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               env={**os.environ, "INTEROP": json.dumps(stage)})
     timer = threading.Timer(TIME_LIMIT, client.kill)
     timer.start()
     for line in client.stdout:
+        if line.startswith("session "):
+            session = line.split()[1]
+            continue
         print("   ", line.rstrip(), flush=True)
         if line.startswith("ok "):
             done.append(line.split()[1])
@@ -60,7 +63,20 @@ def play(w, stage, command):
             w.sandbox.call("send", **{"from": stage["friend_id"], "to": "@" + stage["bot"], "text": stage["question"]})
     client.wait()
     timer.cancel()
-    return done
+    return done, session
+
+
+def goes_on(w, stage, session):
+    """The bot's session, which the client wrote, in layerd: no login is needed."""
+    logins = len(w.sandbox.call("calls", method="auth.importBotAuthorization")["calls"])
+    line = w.daemon.line()
+    try:
+        got = line.call("import_session_string", account="brought", session=session)
+        line.call("send_message", account="brought", peer="@" + stage["friend"], text="over layerd now")
+        return got["state"] == "ready" and got["user"]["id"] == stage["bot_id"] and logins == len(
+            w.sandbox.call("calls", method="auth.importBotAuthorization")["calls"])
+    finally:
+        line.close()
 
 
 def seen_by(w, peer, viewer):
@@ -85,13 +101,15 @@ def main():
             layerd_bot = start_layerd_bot(w)
         except Exception as e:
             print("    layerd's bot is not there: %s" % e, flush=True)
-        done = play(w, stage, command)
+        done, session = play(w, stage, command)
         for step in STEPS:
             count(step, step in done)
         texts = [m.get("text", m.get("message")) for m in seen_by(w, stage["user_id"], stage["friend_id"])]
         count("the friend has the message once", texts.count(stage["hello"]) == 1, texts)
         texts = [m.get("text", m.get("message")) for m in seen_by(w, stage["bot_id"], stage["friend_id"])]
         count("the friend has the bot's answer once", texts.count(stage["reply"]) == 1, texts)
+        if name != "gotd":  # which has no such text
+            count("its session goes on in layerd", session and goes_on(w, stage, session))
         if layerd_bot:
             layerd_bot.kill()
             layerd_bot.wait()

@@ -109,6 +109,7 @@ async function bot() {
   ok('bot_receive')
   await client.sendMessage(play.friend, { message: play.reply })
   ok('bot_send')
+  console.log('session', require('telegram/sessions').StringSession.prototype.save.call(client.session))
   await client.destroy()
 }
 

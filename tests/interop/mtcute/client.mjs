@@ -81,6 +81,7 @@ async function bot() {
   ok('bot_receive')
   await client.sendText(play.friend, play.reply)
   ok('bot_send')
+  console.log('session', await client.exportSession())
   await client.destroy()
 }
 

@@ -10,7 +10,7 @@ import sys
 
 import telethon
 from telethon import TelegramClient, crypto, events
-from telethon.sessions import MemorySession
+from telethon.sessions import MemorySession, StringSession
 
 play = json.loads(os.environ["INTEROP"])
 logging.basicConfig(level=logging.WARNING)
@@ -84,6 +84,7 @@ async def bot():
     ok("bot_receive")
     await client.send_message(play["friend"], play["reply"])
     ok("bot_send")
+    print("session", StringSession.save(client.session), flush=True)
     closing = client.disconnect()
     if inspect.isawaitable(closing):
         await closing
