@@ -296,6 +296,7 @@ static void set_refused(struct tg_account *a, const struct tg_answer *why)
 
 void tg_account_refuse(struct tg_account *a, const struct tg_answer *why)
 {
+	a->stepping = false;
 	set_refused(a, why);
 	say_state(a, true);
 }

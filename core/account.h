@@ -277,7 +277,8 @@ void tg_key_text(struct tg_key *k, struct tl_str s); /* lower-cased, cut at the 
 void tg_account_save(struct tg_account *a);
 void tg_account_set_state(struct tg_account *a, enum tg_state s, const struct tg_answer *why);
 void tg_account_revoke(struct tg_account *a, struct tl_str reason);
-void tg_account_refuse(struct tg_account *a, const struct tg_answer *why); /* the state stays */
+/* The login's step is over, the state stays. */
+void tg_account_refuse(struct tg_account *a, const struct tg_answer *why);
 void tg_account_stored_now(struct tg_account *a); /* what waited for a commit */
 
 /* dc.c */

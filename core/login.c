@@ -291,7 +291,6 @@ void tg_login_refused(struct tg_account *a, const struct tg_answer *r)
 	case KEEP:
 		if (a->state == TG_CONNECTING)
 			break;
-		a->stepping = false;
 		tg_account_refuse(a, r);
 		return;
 	case FAIL:

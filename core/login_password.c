@@ -46,7 +46,6 @@ static void checked(struct tg_account *a, struct tg_check *k, struct tg_call *c,
 		tg_login_authorization(a, c, r);
 		return;
 	}
-	a->stepping = false;
 	tg_account_refuse(a, &off);
 }
 
