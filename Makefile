@@ -119,7 +119,7 @@ $(B)/layerd: $(B)/daemon/main.o $(B)/libdaemon.a $(B)/libcore.a $(B)/libproto.a 
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_daemon) $(LIBS_core) $(LIBS_proto)
 $(B)/layerctl: $(call obj,$(SRC_layerctl)) $(B)/libtl.a
 	$(say) LD $@
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lm
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ljansson -lqrencode -lm
 # The sandbox speaks more layers than one: its table of differences goes through the same generator.
 $(B)/layerd-sandbox: $(call obj,$(SRC_sandbox)) $(B)/libproto.a $(B)/libtl.a
 	$(say) LD $@

@@ -28,12 +28,18 @@ enum ctl_exit {
 	(8u << 20) /* a parameter read from a file; the daemon takes no longer line                \
 		    */
 
+struct ctl_login { /* what a login is given in advance; NULL: asked for */
+	const char *token_file, *password_file, *phone, *email, *first_name, *last_name;
+	int code_fd; /* -1: none */
+	bool no_input, accept_terms;
+};
 struct ctl_options {
 	const char *socket;  /* --socket, else $LAYERD_SOCKET, else the places of the manual */
 	const char *account; /* NULL: the daemon decides */
 	double timeout;      /* seconds; 0: not given */
 	long count;          /* watch: updates until the end; 0: no end */
 	bool raw;            /* whole JSON-RPC lines, as they came */
+	struct ctl_login login;
 };
 
 /* ---- messages.c: what a person reads on stderr ------------------------------------------------
@@ -103,10 +109,14 @@ int ctl_finish(const struct ctl_options *o, const char *method, struct ctl_slice
 /* Connects, requests, finishes. */
 int ctl_call(const struct ctl_options *o, const char *method, struct ctl_params *p) TL_MUST;
 
+/* ---- qr.c */
+int ctl_qr_draw(FILE *to, const char *text); /* lines drawn, 0: none */
+
 /* ---- commands: args are what follows the command's name, ended by NULL
  * ------------------------------ */
 int ctl_command_watch(const struct ctl_options *o, char **args) TL_MUST;
 int ctl_command_wait(const struct ctl_options *o, char **args) TL_MUST;
 int ctl_command_login(const struct ctl_options *o, char **args) TL_MUST;
+int ctl_command_logout(const struct ctl_options *o, char **args) TL_MUST;
 
 #endif

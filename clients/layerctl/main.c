@@ -81,21 +81,48 @@ static const struct {
 	const char *name;
 	int (*run)(const struct ctl_options *o, char **args);
 } commands[] = {
-	{"call", command_call},     {"send", command_send},       {"watch", ctl_command_watch},
-	{"wait", ctl_command_wait}, {"login", ctl_command_login}, {"accounts", command_accounts},
-	{"status", command_status}, {"help", command_help},
+	{"call", command_call},         {"send", command_send},
+	{"watch", ctl_command_watch},   {"wait", ctl_command_wait},
+	{"login", ctl_command_login},   {"logout", ctl_command_logout},
+	{"accounts", command_accounts}, {"status", command_status},
+	{"help", command_help},
 };
 
 /* ---- flags: anywhere before --, and -5 is a number, not a flag ----------------------------------
  */
+enum { /* control characters, which nobody types */
+       NO_INPUT = 1,
+       TOKEN_FILE,
+       PASSWORD_FILE,
+       CODE_FD,
+       PHONE,
+       EMAIL,
+       FIRST_NAME,
+       LAST_NAME,
+       ACCEPT_TERMS
+};
 static const struct flag {
 	const char *name;
 	char letter;
 	bool value;
 } flags[] = {
-	{"socket", 's', true},   {"account", 'a', true}, {"timeout", 't', true},
-	{"count", 'n', true},    {"raw", 'r', false},    {"help", 'h', false},
+	{"socket", 's', true},
+	{"account", 'a', true},
+	{"timeout", 't', true},
+	{"count", 'n', true},
+	{"raw", 'r', false},
+	{"help", 'h', false},
 	{"version", 'V', false},
+	/* of login: no letters */
+	{"no-input", NO_INPUT, false},
+	{"token-file", TOKEN_FILE, true},
+	{"password-file", PASSWORD_FILE, true},
+	{"code-fd", CODE_FD, true},
+	{"phone", PHONE, true},
+	{"email", EMAIL, true},
+	{"first-name", FIRST_NAME, true},
+	{"last-name", LAST_NAME, true},
+	{"accept-terms", ACCEPT_TERMS, false},
 };
 
 /* The flag that arg names; *ret_value is what follows its = sign. */
@@ -117,6 +144,44 @@ static const struct flag *find_flag(const char *arg, const char **ret_value)
 		}
 	}
 	return NULL;
+}
+
+static int set_login_flag(struct ctl_login *l, char letter, const char *value)
+{
+	char *end = NULL;
+
+	switch (letter) {
+	case NO_INPUT:
+		l->no_input = true;
+		break;
+	case TOKEN_FILE:
+		l->token_file = value;
+		break;
+	case PASSWORD_FILE:
+		l->password_file = value;
+		break;
+	case CODE_FD:
+		l->code_fd = (int)strtol(value, &end, 10);
+		if (end == value || *end || l->code_fd < 0)
+			return ctl_fail(CTL_USAGE, "--code-fd takes a descriptor, not %s", value);
+		break;
+	case PHONE:
+		l->phone = value;
+		break;
+	case EMAIL:
+		l->email = value;
+		break;
+	case FIRST_NAME:
+		l->first_name = value;
+		break;
+	case LAST_NAME:
+		l->last_name = value;
+		break;
+	case ACCEPT_TERMS:
+		l->accept_terms = true;
+		break;
+	}
+	return CTL_OK;
 }
 
 static int set_flag(struct ctl_options *o, char letter, const char *value)
@@ -150,7 +215,7 @@ static int set_flag(struct ctl_options *o, char letter, const char *value)
 		printf("layerctl %s\n", LAYERD_VERSION);
 		exit(CTL_OK);
 	}
-	return CTL_OK;
+	return set_login_flag(&o->login, letter, value);
 }
 
 /* Takes the flags out of argv; what stays is ended by NULL. */
@@ -185,7 +250,7 @@ static int take_flags(char **argv, struct ctl_options *o)
 
 int main(int argc, char **argv)
 {
-	struct ctl_options o = {0};
+	struct ctl_options o = {.login.code_fd = -1};
 	int code;
 
 	if (argc < 2) {
