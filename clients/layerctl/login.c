@@ -118,7 +118,7 @@ static int answer_to(struct login *l, const struct question *q, char answer[MAX_
 	bool code = strcmp(q->field, "code") == 0 || strcmp(q->field, "email_code") == 0;
 
 	if (given && strlen(given) < MAX_ANSWER) {
-		strcpy(answer, given);
+		snprintf(answer, MAX_ANSWER, "%s", given);
 		return CTL_OK;
 	}
 	if (code && f->code_fd >= 0)
