@@ -187,6 +187,7 @@ void tg_account_free(struct tg_account *a)
 	tg_map_free(&a->calls.by_id);
 	tg_writes_free(a);
 	settings_free(&a->s);
+	free(a->marks);
 	free(a->name);
 	free(a);
 }
@@ -382,15 +383,14 @@ static struct tg_session *session_of(const struct tg_account *a, unsigned link)
 	return link < TG_MAX_SESSIONS ? a->sessions[link] : NULL;
 }
 
-void tg_account_opened(struct tg_account *a, unsigned link, struct mt_time now)
+void tg_account_opened(struct tg_account *a, unsigned link, bool rival, struct mt_time now)
 {
 	struct tg_session *s = session_of(a, link);
 
 	a->now = now;
 	if (!s || !s->linked || s->open)
 		return;
-	s->open = true;
-	mt_client_opened(s->client, now);
+	tg_session_opened(a, s, rival);
 }
 
 void tg_account_lost(struct tg_account *a, unsigned link, struct mt_time now)

@@ -189,7 +189,9 @@ struct tg_session {
 	struct tg_map queries;
 	struct tg_timer idle;
 	struct tg_session *next_dead;
-	unsigned attempt; /* which address */
+	struct mt_address
+		tried[2]; /* by the connection, or by both that race; the first is taken */
+	unsigned tried_count;
 	bool linked, open, online;
 };
 
@@ -235,7 +237,10 @@ struct tg_account {
 	struct tg_updates up;
 	struct tg_resolve *resolves;
 	uint64_t last_resolve;
-	int64_t clock_told, config_until, limited_until; /* boot ns */
+	int64_t clock_told, config_until, config_asked, limited_until; /* boot ns */
+	int config_lost, config_turn; /* who is to be asked for it instead of the main one */
+	struct tg_mark *marks;        /* on addresses */
+	unsigned mark_count;
 	struct tg_timer config_timer;
 	struct tg_call *config_call;
 	struct tl_harvest harvest;
@@ -293,6 +298,7 @@ struct tg_session *tg_session_get(struct tg_account *a, struct tg_dc *dc, enum t
 struct tg_session *tg_session_main(const struct tg_account *a);   /* or NULL */
 bool tg_session_pull(struct tg_account *a, struct tg_session *s); /* one event of its client */
 void tg_session_busy(struct tg_account *a, struct tg_session *s);
+void tg_session_opened(struct tg_account *a, struct tg_session *s, bool rival);
 void tg_session_lost(struct tg_account *a, struct tg_session *s);
 void tg_session_bury(struct tg_account *a); /* frees what is dead */
 
@@ -313,8 +319,18 @@ void tg_dc_authorize(struct tg_account *a, struct tg_dc *dc, enum tg_purpose pur
 void tg_dc_set_authorized(struct tg_account *a, struct tg_dc *dc, bool yes);
 
 /* address.c */
-bool tg_address_pick(struct tg_account *a, int dc, bool media, unsigned attempt,
-		     struct mt_address *ret);
+struct tg_mark; /* what became of connections to an address */
+/* The best address for the next connection, and behind it the best of the other family, which may
+ * race with it; how many there are. */
+unsigned tg_address_pick(struct tg_account *a, int dc, bool media, struct mt_address ret[2]);
+void tg_address_worked(struct tg_account *a, const struct mt_address *x);
+void tg_address_failed(struct tg_account *a, const struct mt_address *x, bool for_good);
+
+/* config.c */
+/* Each address of the stored list; returns whether it says to prefer IPv6. */
+bool tg_config_read(struct tg_account *a, void (*each)(void *, const struct mt_address *),
+		    void *ctx);
+void tg_config_lost(struct tg_account *a, int dc); /* no address of it works: another is asked */
 void tg_config_init(struct tg_account *a);
 void tg_config_check(struct tg_account *a); /* asks for help.getConfig when it is time (E.1) */
 bool tg_config_stale(struct tg_account *a); /* it may have changed; true: it is being asked for */

@@ -16,7 +16,8 @@ struct tg_settings {
 	int dc;                   /* first data centre; 0 = 2 */
 	struct mt_transport transport;
 	const struct mt_proxy *proxy; /* NULL: direct connections */
-	const struct mt_rsa *rsa;     /* NULL: the built-in key of the world */
+	enum tg_ipv6 { TG_IPV6_ALLOW, TG_IPV6_PREFER, TG_IPV6_NEVER, TG_IPV6_ONLY } ipv6;
+	const struct mt_rsa *rsa; /* NULL: the built-in key of the world */
 	unsigned rsa_count;
 	const struct mt_address *addresses; /* from --dc; count 0: the built-in ones */
 	unsigned address_count;
@@ -135,7 +136,7 @@ const struct tl_harvest *tg_harvest(struct tg_account *a);
 void tg_learn(struct tg_account *a, const struct tl_obj *user_or_chat);
 
 /* ---- the engine's doors ---- */
-void tg_account_opened(struct tg_account *a, unsigned link, struct mt_time now);
+void tg_account_opened(struct tg_account *a, unsigned link, bool rival, struct mt_time now);
 void tg_account_lost(struct tg_account *a, unsigned link,
 		     struct mt_time now); /* or could not connect */
 /* Error: close the connection, then say lost. */
@@ -153,7 +154,8 @@ struct tg_event {
 	enum tg_event_kind {
 		TG_EV_CONNECT, /* link, host, port: open a TCP connection, then opened or lost.
 				  With a proxy they are its own, and host may be a name; address:
-				  where it leads in the end, for the log */
+				  where it leads in the end, for the log. rival, if it has a dc:
+				  may be tried beside it (RFC 8305) */
 		TG_EV_CLOSE,   /* link: close it; no lost is needed */
 		TG_EV_JOB,     /* job: run it on a thread, then job_done */
 		TG_EV_UPDATE,  /* object (an Update), in order; belongs to the next STORE: its
@@ -178,7 +180,7 @@ struct tg_event {
 		TG_EV_PROXY,    /* data: why the proxy gave no way, text */
 	} kind;
 	unsigned link, method, place;
-	struct mt_address address;
+	struct mt_address address, rival;
 	const char *host;
 	uint16_t port;
 	struct mt_job *job;

@@ -274,36 +274,63 @@ void tg_dc_become_main(struct tg_account *a, struct tg_dc *dc)
 }
 
 /* ---- events of the client ---- */
+/* Uploads and downloads may go to addresses for media alone (E.3). */
+static bool is_media(const struct tg_session *s)
+{
+	return s->purpose == TG_FOR_UPLOAD || s->purpose == TG_FOR_DOWNLOAD;
+}
+
 static void want_connection(struct tg_account *a, struct tg_session *s)
 {
 	const struct mt_proxy *proxy = a->s.proxy;
-	struct mt_address address = {.dc = s->dc->id};
-	struct tg_node *n;
+	bool by_number = proxy && proxy->kind == MT_PROXY_MTPROXY; /* it knows the way itself */
+	struct tg_node *n = NULL;
 
-	/* An MTProxy knows the way by the data centre's number. */
-	if (!tg_address_pick(a, s->dc->id, s->purpose == TG_FOR_DOWNLOAD, s->attempt, &address) &&
-	    (!proxy || proxy->kind != MT_PROXY_MTPROXY)) {
-		mt_client_lost(s->client, a->now);
-		return;
-	}
-	n = tg_event_new(a, TG_EV_CONNECT);
+	s->tried_count = by_number ? 0 : tg_address_pick(a, s->dc->id, is_media(s), s->tried);
+	if (by_number || s->tried_count)
+		n = tg_event_new(a, TG_EV_CONNECT);
 	if (!n) {
 		mt_client_lost(s->client, a->now);
 		return;
 	}
+	if (by_number)
+		s->tried[0] = (struct mt_address){.dc = s->dc->id};
+	else if (proxy)
+		s->tried_count = 1;
 	n->ev.link = s->link;
-	n->ev.address = address;
+	n->ev.address = s->tried[0];
+	if (s->tried_count == 2)
+		n->ev.rival = s->tried[1];
 	n->ev.host = proxy ? proxy->host : n->ev.address.host;
-	n->ev.port = proxy ? proxy->port : address.port;
-	mt_client_set_target(s->client, address.host, address.port);
+	n->ev.port = proxy ? proxy->port : n->ev.address.port;
 	s->linked = true;
+}
+
+void tg_session_opened(struct tg_account *a, struct tg_session *s, bool rival)
+{
+	if (rival && s->tried_count == 2)
+		s->tried[0] = s->tried[1];
+	s->tried_count = s->tried_count ? 1 : 0;
+	s->open = true;
+	mt_client_set_target(s->client, &s->tried[0]);
+	mt_client_opened(s->client, a->now);
+}
+
+/* Once for each connection: nothing that could be verified came over it. A proxy that is not there
+ * says nothing of what is behind it. */
+static void blame(struct tg_account *a, struct tg_session *s, bool for_good)
+{
+	if (!a->s.proxy || s->open)
+		for (unsigned i = 0; i < s->tried_count; i++)
+			tg_address_failed(a, &s->tried[i], for_good);
+	s->tried_count = 0;
 }
 
 void tg_session_lost(struct tg_account *a, struct tg_session *s)
 {
-	s->linked = s->open = false;
 	if (!s->online)
-		s->attempt++;
+		blame(a, s, false);
+	s->linked = s->open = false;
 	set_online(a, s, false);
 	mt_client_lost(s->client, a->now);
 }
@@ -381,6 +408,8 @@ static void handle(struct tg_account *a, struct tg_session *s, const struct mt_e
 		want_connection(a, s);
 		break;
 	case MT_EV_CLOSE:
+		if (!s->online)
+			blame(a, s, false);
 		unlink_connection(a, s);
 		mt_client_lost(s->client, a->now);
 		break;
@@ -403,6 +432,8 @@ static void handle(struct tg_account *a, struct tg_session *s, const struct mt_e
 		tg_offset_save(a, s->dc->id, ev->value);
 		break;
 	case MT_EV_ONLINE:
+		if (s->tried_count)
+			tg_address_worked(a, &s->tried[0]);
 		set_online(a, s, true);
 		if (main) {
 			tg_updates_online(a);
@@ -432,7 +463,8 @@ static void handle(struct tg_account *a, struct tg_session *s, const struct mt_e
 		key_doubted(a, s);
 		break;
 	case MT_EV_TRANSPORT_ERROR:
-		s->attempt++;
+		if (ev->code != -429) /* too much of it is not the address's fault (C.17) */
+			blame(a, s, ev->code == -444);
 		if (ev->code == -444)
 			tg_config_stale(a); /* no such data centre there (E.1) */
 		break;

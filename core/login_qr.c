@@ -60,9 +60,9 @@ static void move(struct tg_account *a, const struct tl_auth_loginTokenMigrateTo 
 {
 	struct tl_auth_importLoginToken m = {{TL_auth_importLoginToken}, t->token};
 	struct tg_answer nowhere = {.error = -TG_E_WIRE};
-	struct mt_address known;
+	struct mt_address known[2];
 	struct tg_dc *dc =
-		tg_address_pick(a, t->dc_id, false, 0, &known) ? tg_dc_get(a, t->dc_id) : NULL;
+		tg_address_pick(a, t->dc_id, false, known) ? tg_dc_get(a, t->dc_id) : NULL;
 
 	if (!dc) {
 		tg_login_failed(a, &nowhere);

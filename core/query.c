@@ -194,11 +194,11 @@ static void send(struct tg_account *a, struct tg_call *c, struct tg_session *s)
 static bool is_known(struct tg_account *a, struct tg_call *c, struct tg_dc *dc)
 {
 	struct tg_answer moved = {.code = 303};
-	struct mt_address x;
+	struct mt_address x[2];
 
 	/* an MTProxy knows the way by the number */
 	dc->known = dc->known || (a->s.proxy && a->s.proxy->kind == MT_PROXY_MTPROXY) ||
-		    tg_address_pick(a, dc->id, false, 0, &x);
+		    tg_address_pick(a, dc->id, false, x) > 0;
 	if (dc->known)
 		return true;
 	if (!c->asked_config && tg_config_stale(a))

@@ -245,6 +245,7 @@ static struct tg_account *engine_new(struct rpc_daemon *d, struct rpc_account *a
 		.dc = first_dc(c, a->dc),
 		.transport = rpc_config_for(c, k, "transport")->transport,
 		.pfs = rpc_config_for(c, k, "pfs")->pfs,
+		.ipv6 = rpc_config_for(c, k, "ipv6")->ipv6,
 		.proxy = a->proxy        ? a->proxy
 			 : c->proxy.kind ? &c->proxy
 					 : NULL,

@@ -14,9 +14,11 @@ struct rpc_link {
 	struct rpc_link *next;
 	struct rpc_account *account;
 	unsigned number;
-	int fd;          /* -1: its name is being looked up */
+	int fd;          /* -1: not connected yet */
 	uint64_t serial; /* no other link of the process has it */
-	bool open;       /* connected */
+	struct rpc_race
+		*race; /* addresses that are being tried; NULL: it is won, or has not begun */
+	bool open;     /* connected */
 	struct ev_io reader, writer;
 	struct rpc_timer timeout; /* of connecting */
 };

@@ -36,6 +36,7 @@ struct rpc_config {
 	unsigned key_count;
 	struct mt_proxy proxy; /* kind NONE: direct */
 	bool pfs;
+	enum tg_ipv6 ipv6;
 	struct mt_transport transport;
 	enum rpc_level log_level;
 	char device_model[64], system_version[64], app_version[64], system_lang_code[16],

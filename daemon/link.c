@@ -1,12 +1,9 @@
-/* TCP connections of the engines: connect without blocking, feed what comes, write what is there.
- * A link belongs to its account. "Get me a connected descriptor" is rpc_link_open alone. */
-#include "daemon/accounts.h"
+/* TCP connections of the engines: feed what comes, write what is there. A link belongs to its
+ * account; how it gets its connected descriptor is race.c's. */
 #include "daemon/daemon.h"
-#include "daemon/lookup.h"
+#include "daemon/race.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +28,7 @@ static void destroy(struct rpc_link *l)
 		p = &(*p)->next;
 	*p = l->next;
 	rpc_timer_clear(&a->d->loop, &l->timeout);
+	rpc_race_end(l);
 	if (l->fd >= 0) {
 		ev_io_stop(a->d->loop.ev, &l->reader);
 		ev_io_stop(a->d->loop.ev, &l->writer);
@@ -39,7 +37,7 @@ static void destroy(struct rpc_link *l)
 	free(l);
 }
 
-static void lose(struct rpc_link *l, const char *reason)
+void rpc_link_lose(struct rpc_link *l, const char *reason)
 {
 	struct rpc_account *a = l->account;
 	unsigned number = l->number;
@@ -62,31 +60,12 @@ static void on_read(struct ev_loop *ev, struct ev_io *w, int events)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		lose(l, n ? strerror(errno) : "closed by the server");
+		rpc_link_lose(l, n ? strerror(errno) : "closed by the server");
 		return;
 	}
 	rpc_account_touch(a);
 	if (tg_account_feed(a->tg, l->number, d->scratch, (size_t)n, rpc_now()) != 0)
-		lose(l, "unreadable bytes");
-}
-
-static void connected(struct rpc_link *l)
-{
-	struct rpc_account *a = l->account;
-	int error = 0;
-	socklen_t n = sizeof error;
-
-	getsockopt(l->fd, SOL_SOCKET, SO_ERROR, &error, &n);
-	if (error) {
-		lose(l, strerror(error));
-		return;
-	}
-	l->open = true;
-	rpc_timer_clear(&a->d->loop, &l->timeout);
-	ev_io_stop(a->d->loop.ev, &l->writer);
-	ev_io_start(a->d->loop.ev, &l->reader);
-	tg_account_opened(a->tg, l->number, rpc_now());
-	rpc_account_touch(a);
+		rpc_link_lose(l, "unreadable bytes");
 }
 
 static void on_write(struct ev_loop *ev, struct ev_io *w, int events)
@@ -94,51 +73,31 @@ static void on_write(struct ev_loop *ev, struct ev_io *w, int events)
 	struct rpc_link *l = w->data;
 
 	(void)events;
-	if (!l->open) {
-		connected(l);
-		return;
-	}
 	ev_io_stop(ev, w);
 	rpc_account_touch(l->account);
+}
+
+void rpc_link_won(struct rpc_link *l, int fd, bool rival)
+{
+	struct rpc_account *a = l->account;
+
+	rpc_race_end(l);
+	l->fd = fd;
+	l->open = true;
+	ev_io_init(&l->reader, on_read, fd, EV_READ);
+	ev_io_init(&l->writer, on_write, fd, EV_WRITE);
+	l->reader.data = l->writer.data = l;
+	rpc_timer_clear(&a->d->loop, &l->timeout);
+	ev_io_start(a->d->loop.ev, &l->reader);
+	tg_account_opened(a->tg, l->number, rival, rpc_now());
+	rpc_account_touch(a);
 }
 
 static void on_timeout(struct rpc_timer *t, struct mt_time now)
 {
 	(void)now;
-	lose((struct rpc_link *)((char *)t - offsetof(struct rpc_link, timeout)),
-	     "no connection in time");
-}
-
-static int start_connect(const struct rpc_found *to)
-{
-	int fd, on = 1;
-
-	fd = socket(to->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -1;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	if (connect(fd, (const struct sockaddr *)&to->address, to->size) != 0 &&
-	    errno != EINPROGRESS) {
-		int e = errno;
-
-		close(fd);
-		errno = e;
-		return -1;
-	}
-	return fd;
-}
-
-static void dial(struct rpc_link *l, const struct rpc_found *to)
-{
-	l->fd = start_connect(to);
-	if (l->fd < 0) {
-		lose(l, strerror(errno));
-		return;
-	}
-	ev_io_init(&l->reader, on_read, l->fd, EV_READ);
-	ev_io_init(&l->writer, on_write, l->fd, EV_WRITE);
-	l->reader.data = l->writer.data = l;
-	ev_io_start(l->account->d->loop.ev, &l->writer);
+	rpc_link_lose((struct rpc_link *)((char *)t - offsetof(struct rpc_link, timeout)),
+		      "no connection in time");
 }
 
 void rpc_link_found(struct rpc_account *a, uint64_t serial, const struct rpc_found *found,
@@ -151,16 +110,17 @@ void rpc_link_found(struct rpc_account *a, uint64_t serial, const struct rpc_fou
 	if (!l)
 		return;
 	if (n)
-		dial(l, &found[a->link_tries++ % n]);
+		rpc_race_begin(l, found, n, a->link_tries++ % n);
 	else
-		lose(l, "the proxy's name is not known");
+		rpc_link_lose(l, "the proxy's name is not known");
 }
 
 void rpc_link_open(struct rpc_account *a, const struct tg_event *e)
 {
 	struct rpc_daemon *d = a->d;
 	struct rpc_link *l;
-	struct rpc_found to;
+	struct rpc_found to[2];
+	unsigned n = 1;
 
 	rpc_link_close(a, e->link);
 	rpc_log(&d->log, RPC_DEBUG, "link_opening", "account=%s link=%u dc=%d address=%s:%u",
@@ -179,10 +139,12 @@ void rpc_link_open(struct rpc_account *a, const struct tg_event *e)
 	a->links = l;
 	l->timeout.fire = on_timeout;
 	rpc_timer_set(&d->loop, &l->timeout, rpc_now().boot + RPC_MAX_CONNECT * RPC_SECOND);
-	if (rpc_lookup_numeric(e->host, e->port, &to))
-		dial(l, &to);
+	if (e->rival.dc)
+		n += rpc_lookup_numeric(e->rival.host, e->rival.port, &to[1]);
+	if (rpc_lookup_numeric(e->host, e->port, &to[0]))
+		rpc_race_begin(l, to, n, 0);
 	else if (rpc_lookup_start(a, l->serial, e->host, e->port) != 0)
-		lose(l, "out of memory");
+		rpc_link_lose(l, "out of memory");
 }
 
 void rpc_link_close(struct rpc_account *a, unsigned number)
@@ -215,7 +177,7 @@ void rpc_links_write(struct rpc_account *a, struct mt_time now)
 			continue;
 		n = send(l->fd, out->data, out->len, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n < 0 && errno != EAGAIN && errno != EINTR) {
-			lose(l, strerror(errno));
+			rpc_link_lose(l, strerror(errno));
 			continue;
 		}
 		if (n > 0)

@@ -265,6 +265,22 @@ static int set_transport(struct rpc_config *c, const char *v, char *why, size_t 
 			     "[obfuscated-]padded or full");
 }
 
+static int set_ipv6(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	static const char *const names[] = {[TG_IPV6_ALLOW] = "allow",
+					    [TG_IPV6_PREFER] = "prefer",
+					    [TG_IPV6_NEVER] = "never",
+					    [TG_IPV6_ONLY] = "only"};
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if (strcmp(v, names[i]) == 0) {
+			c->ipv6 = (enum tg_ipv6)i;
+			return 0;
+		}
+	}
+	return bad(why, size, "allow, prefer, never or only");
+}
+
 #define TEXT(field)                                                                                \
 	static int set_##field(struct rpc_config *c, const char *v, char *why, size_t size)        \
 	{                                                                                          \
@@ -333,6 +349,8 @@ const struct rpc_option rpc_options[] = {
 	 "connect through it alone: socks5://, http://, tg://proxy?…, mtproxy://secret@host:port",
 	 RPC_O_SECRET | RPC_O_ACCOUNT},
 	{"pfs", NULL, set_pfs, "send over temporary keys, renewed each day (forward secrecy)",
+	 RPC_O_ACCOUNT},
+	{"ipv6", "WHEN", set_ipv6, "allow (default: whichever answers), prefer, never, only",
 	 RPC_O_ACCOUNT},
 	{"transport", "NAME", set_transport, "obfuscated-padded (default), full, …", RPC_O_ACCOUNT},
 	{"device-model", "TEXT", set_device_model, "shown in the list of sessions", RPC_O_ACCOUNT},

@@ -263,15 +263,26 @@ void mt_client_close(struct mt_client *c, bool punish)
 	mt_event_fixed(c, MT_EV_CLOSE);
 }
 
-void mt_client_set_target(struct mt_client *c, const char *host, uint16_t port)
+void mt_client_set_target(struct mt_client *c, const struct mt_address *to)
 {
-	size_t n = strlen(host);
+	c->target = *to;
+}
 
-	if (n >= sizeof c->way.host)
-		n = 0; /* no address of a data centre; a proxy will refuse it */
-	memcpy(c->way.host, host, n);
-	c->way.host[n] = '\0';
-	c->way.port = port;
+/* C.29: an address may ask for obfuscation with a secret, as proxies do. */
+static struct mt_link *direct_link(struct mt_client *c)
+{
+	const struct mt_address *to = &c->target;
+	struct mt_transport t = c->transport;
+
+	if (to->secret_n >= sizeof t.secret) {
+		t.obfuscated = t.has_secret = true;
+		memcpy(t.secret, to->secret + to->secret_n - sizeof t.secret, sizeof t.secret);
+		if (to->secret_n > sizeof t.secret)
+			t.framing = MT_PADDED;
+		else if (t.framing == MT_FULL)
+			t.framing = MT_INTERMEDIATE;
+	}
+	return mt_link_new(&t, c->dc, c->env);
 }
 
 /* A proxy that does not believe the server's clock may believe ours (C.51), and one that does not
@@ -282,7 +293,9 @@ static struct mt_link *new_link(struct mt_client *c, struct mt_time now)
 	bool doubtful = off > PROXY_SLACK || off < -PROXY_SLACK;
 
 	if (!c->way.proxy)
-		return mt_link_new(&c->transport, c->dc, c->env);
+		return direct_link(c);
+	memcpy(c->way.host, c->target.host, sizeof c->way.host);
+	c->way.port = c->target.port;
 	c->tries_seen = *c->proxy_tries;
 	c->way.unix_time = (doubtful && c->tries_seen % 2 ? now.real : server) / NS;
 	c->way.old_hello = (doubtful ? c->tries_seen / 2 : c->tries_seen) % 2;

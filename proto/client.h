@@ -113,6 +113,7 @@ struct mt_client {
 	bool stopping;
 	struct mt_link *link;
 	struct mt_way way;
+	struct mt_address target;
 	unsigned *proxy_tries; /* handshakes that failed: of all, or own_tries */
 	unsigned own_tries, tries_seen;
 	bool proxy_told; /* why this connection failed */

@@ -74,7 +74,8 @@ struct mt_address {
 	int dc;
 	char host[64]; /* numeric IPv4 or IPv6 */
 	uint16_t port;
-	bool media_only, tcpo_only, is_static, ipv6;
+	bool media_only, tcpo_only, is_static, ipv6, this_port_only;
+	uint8_t secret_n, secret[17]; /* of obfuscation: none, 16 bytes, or dd and 16 (C.29) */
 };
 /* Bootstrap address number i of a world, best first; NULL behind the last. */
 const struct mt_address *mt_bootstrap(bool test, unsigned i);
@@ -176,9 +177,8 @@ int mt_client_send(struct mt_client *c, const void *body, size_t n, unsigned fla
 void mt_client_cancel(struct mt_client *c, uint64_t query, bool *ret_sent, struct mt_time now);
 void mt_client_stop(struct mt_client *c, struct mt_time now); /* acks, then wants no connection */
 int64_t mt_client_server_time(const struct mt_client *c, struct mt_time now); /* ns since 1970 */
-
 /* Where the next connection is to end, for proxies. Before mt_client_opened. */
-void mt_client_set_target(struct mt_client *c, const char *host, uint16_t port);
+void mt_client_set_target(struct mt_client *c, const struct mt_address *to);
 void mt_client_opened(struct mt_client *c, struct mt_time now);
 void mt_client_lost(struct mt_client *c, struct mt_time now); /* also: could not connect */
 int mt_client_feed(struct mt_client *c, const void *data, size_t n, struct mt_time now) TL_MUST;

@@ -36,6 +36,8 @@ int mt_proxy_parse_secret(const char *text, size_t n, struct mt_proxy *ret,
 			  const char **ret_reason) TL_MUST;
 /* Appends the link with its secrets, as it can be read back (C.37): not for logs (C.39). */
 void mt_proxy_print(const struct mt_proxy *p, struct tl_buf *out);
+/* A numeric address, without the system's help. Returns 4 or 16, or 0 when it is a name. */
+size_t mt_numeric(const char *host, uint8_t ret[16]);
 const char *mt_proxy_kind_name(enum mt_proxy_kind kind); /* "socks5"; for logs, with host:port */
 
 /* Where a link through a proxy is to end. */

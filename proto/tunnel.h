@@ -55,7 +55,4 @@ void mt_faketls_seal(struct mt_tunnel *t, const uint8_t *data, size_t n);
  * browsers have learnt since. out is empty. */
 void mt_client_hello(const struct mt_env *env, const char *domain, bool old, struct tl_buf *out);
 
-/* Numeric addresses, without the system's help. Return 4 or 16, or 0 when it is a name. */
-size_t mt_numeric(const char *host, uint8_t ret[16]);
-
 #endif

@@ -29,6 +29,7 @@ TINYPROXY = """
 Port %d
 Listen %s
 Timeout 600
+ConnectPort 443
 %s
 """
 

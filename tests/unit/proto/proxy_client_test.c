@@ -24,7 +24,7 @@ static struct behind *begin(const char *link)
 	b->m = mock_new("obfuscated-padded", true);
 	b->m->o.proxy = &b->p;
 	mock_again(b->m);
-	mt_client_set_target(b->m->c, "149.154.167.50", 443);
+	mt_client_set_target(b->m->c, mt_bootstrap(false, 1));
 	return b;
 }
 
@@ -218,4 +218,37 @@ TEST(proxy_client_old_proxy_and_clock)
 	pump(b);
 	CHECK(!b->s.refused && b->s.changes == 1);
 	end(b);
+}
+
+/* C.29: an address with a secret is obfuscated with it, whatever the transport is. */
+TEST(client_obfuscates_with_the_address_secret)
+{
+	static const struct {
+		const char *transport;
+		bool dd;
+		uint32_t tag;
+	} rows[] = {{"intermediate", false, 0xeeeeeeee},
+		    {"full", false, 0xeeeeeeee},
+		    {"obfuscated-abridged", false, 0xefefefef},
+		    {"obfuscated-abridged", true, 0xdddddddd}};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct behind *b = begin(rows[i].dd ? "mtproxy://dd" KEY "@p.net:443"
+						    : "mtproxy://" KEY "@p.net:443");
+		struct mt_address to = {.dc = 2, .host = "10.0.0.1", .port = 443};
+
+		to.secret_n = rows[i].dd ? 17 : 16;
+		to.secret[0] = 0xdd;
+		memcpy(to.secret + rows[i].dd, b->p.secret, 16);
+		b->m->o.proxy = NULL;
+		CHECK_INT(mt_transport_parse(rows[i].transport, &b->m->o.transport), 0);
+		mock_again(b->m);
+		mt_client_set_target(b->m->c, &to);
+		mock_query(b->m, QUERY, 1, MT_QUERY_ONCE, 0);
+		mock_connect(b->m);
+		pump(b);
+		CHECK(b->s.tag == rows[i].tag);
+		mock_expect(b->m, QUERY);
+		end(b);
+	}
 }
