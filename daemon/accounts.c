@@ -69,6 +69,19 @@ struct rpc_account *rpc_account_by_alias(struct rpc_daemon *d, const char *alias
 	return a;
 }
 
+bool rpc_account_name_free(struct rpc_call *c, struct tl_str name)
+{
+	const char *why = NULL;
+
+	if (!rpc_account_name_ok(name))
+		why = "a name is a-z, then a-z 0-9 _ - (at most 32)";
+	else if (rpc_account_find(c->d, name))
+		why = "there is such an account already";
+	if (why)
+		rpc_problem(c, -TG_E_INVALID_PARAMS, "name", "%s", why);
+	return !why;
+}
+
 static int unknown(struct rpc_call *c, struct tl_str name)
 {
 	struct rpc_nearest near = rpc_nearest(name);

@@ -98,6 +98,8 @@ int rpc_account_login(struct rpc_call *c) TL_MUST;
 struct rpc_account *rpc_account_find(struct rpc_daemon *d, struct tl_str name);
 struct rpc_account *rpc_account_by_alias(struct rpc_daemon *d, const char *alias); /* or NULL */
 bool rpc_account_name_ok(struct tl_str name);
+/* For a new account; false: the problem is filled. */
+bool rpc_account_name_free(struct rpc_call *c, struct tl_str name);
 /* Answers when the step that was just begun has ended. */
 struct rpc_result rpc_login_wait(struct rpc_call *c);
 bool rpc_login_runs(const struct rpc_daemon *d); /* some account is on its way in */

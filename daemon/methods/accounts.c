@@ -84,15 +84,8 @@ static struct rpc_result add_account(struct rpc_call *c)
 	char name[33];
 	int err;
 
-	if (!rpc_account_name_ok(a->name)) {
-		rpc_problem(c, -TG_E_INVALID_PARAMS, "name",
-			    "a name is a-z, then a-z 0-9 _ - (at most 32)");
+	if (!rpc_account_name_free(c, a->name))
 		return rpc_refuse(c);
-	}
-	if (rpc_account_find(c->d, a->name)) {
-		rpc_problem(c, -TG_E_INVALID_PARAMS, "name", "there is such an account already");
-		return rpc_refuse(c);
-	}
 	snprintf(name, sizeof name, "%.*s", (int)a->name.len, a->name.data);
 	if (a->proxy.data && !rpc_proxy_read(c, a->proxy, &own.proxy))
 		return rpc_refuse(c);

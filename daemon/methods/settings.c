@@ -44,15 +44,8 @@ static struct rpc_result rename_account(struct rpc_call *c)
 	char old[33];
 	int err;
 
-	if (!rpc_account_name_ok(a->name)) {
-		rpc_problem(c, -TG_E_INVALID_PARAMS, "name",
-			    "a name is a-z, then a-z 0-9 _ - (at most 32)");
+	if (!rpc_account_name_free(c, a->name))
 		return rpc_refuse(c);
-	}
-	if (rpc_account_find(c->d, a->name)) {
-		rpc_problem(c, -TG_E_INVALID_PARAMS, "name", "there is such an account already");
-		return rpc_refuse(c);
-	}
 	if (in_config(c->d->config, c->account->name)) {
 		rpc_hint(c, "rename its section in the configuration, too, and restart");
 		return rpc_fail(c, -TG_E_NOT_PERMITTED, "the configuration names this account");
