@@ -247,10 +247,8 @@ static void go_on(struct tg_account *a)
 	int32_t pts = u->box[TG_BOX_COMMON].pts, qts = u->box[TG_BOX_QTS].pts;
 	bool moved = !u->holed && (pts > u->top_pts || qts > u->top_qts);
 
-	if (moved) {
-		u->top_pts = pts > u->top_pts ? pts : u->top_pts;
-		u->top_qts = qts > u->top_qts ? qts : u->top_qts;
-	}
+	u->top_pts = pts > u->top_pts ? pts : u->top_pts;
+	u->top_qts = qts > u->top_qts ? qts : u->top_qts;
 	u->repeats = moved ? 0 : u->repeats + 1;
 	if (u->repeats == TG_SLICE_REPEATS)
 		tg_gap_say(a, 0, pts, pts, "stalled");
