@@ -1,6 +1,7 @@
 /* Reading the configuration: file, then environment, then flags, later ones winning. */
 #include "daemon/config.h"
 
+#include "daemon/limits.h"
 #include "daemon/options.h"
 
 #include <errno.h>
@@ -319,6 +320,7 @@ int rpc_config_read(int argc, char **argv, char **env, struct rpc_config **ret, 
 	c->log_level = RPC_INFO;
 	c->catch_up = true;
 	c->encryption = -1;
+	c->journal = (struct rpc_journal_limits){RPC_MAX_JOURNAL_AGE, RPC_MAX_JOURNAL_BYTES};
 	c->transport = (struct mt_transport){.framing = MT_PADDED, .obfuscated = true};
 	err = read_flags(c, argc, argv, true, why, size);
 	if (!err && !c->file[0] && v && *v)

@@ -9,6 +9,10 @@
 #define RPC_MAX_KEYS 8
 #define RPC_MAX_CONFIG_SOCKETS 8
 
+struct rpc_journal_limits { /* how much is kept */
+	int64_t age;        /* s */
+	uint64_t bytes;
+};
 struct rpc_config {
 	char file[256]; /* "" = none */
 	struct {
@@ -26,6 +30,7 @@ struct rpc_config {
 	int encryption;                        /* enum tg_seal_mode; -1: all when there is a key */
 	char key_file[300], old_key_file[300]; /* "" = none */
 	bool rekey;
+	struct rpc_journal_limits journal;
 	int api_id;
 	char api_hash[40];
 	bool test, catch_up;

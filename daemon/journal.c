@@ -5,10 +5,11 @@
 
 #include <string.h>
 
-#define ROW_VERSION 1u
-#define TRIM_ROWS 1000u
+#define ROW_VERSION 2u /* 1: never packed */
+#define PACK_FROM 2048u
+#define TRIM_ROWS 2000u
 
-enum { ROW_OUT = 1, ROW_HAS_TEXT = 2 };
+enum { ROW_OUT = 1, ROW_HAS_TEXT = 2, ROW_PACKED = 4 };
 
 static void seq_key(uint64_t seq, uint8_t out[8])
 {
@@ -31,23 +32,44 @@ static void put_part(struct tl_buf *b, const void *data, size_t n)
 	tl_put(b, data, n);
 }
 
+/* Text, body and raw object: the bulk of a row; packed when that makes it smaller. */
+static bool put_bulk(struct tl_buf *row, const struct rpc_event *e)
+{
+	struct tl_buf plain = {0}, packed = {0};
+	bool is_packed;
+
+	put_part(&plain, e->text.data, e->text.len);
+	put_part(&plain, e->body.data, e->body.len);
+	put_part(&plain, e->raw.data, e->raw.len);
+	is_packed = !plain.err && plain.len >= PACK_FROM &&
+		    mt_gzip(plain.data, plain.len, &packed) == 0 && packed.len < plain.len;
+	if (is_packed)
+		tl_put(row, packed.data, packed.len);
+	else
+		tl_put(row, plain.data, plain.len);
+	if (plain.err)
+		row->err = plain.err;
+	tl_buf_free(&plain);
+	tl_buf_free(&packed);
+	return is_packed;
+}
+
 size_t rpc_journal_put(struct tg_batch *b, uint64_t seq, const struct rpc_event *e, int64_t at)
 {
 	struct tl_buf row = {0};
-	uint8_t key[8];
+	uint8_t key[8], bits = (uint8_t)((e->out ? ROW_OUT : 0) | (e->has_text ? ROW_HAS_TEXT : 0));
 	size_t n;
 
 	seq_key(seq, key);
 	tl_put_u8(&row, ROW_VERSION);
 	tl_put_u8(&row, (uint8_t)e->type);
-	tl_put_u8(&row, (uint8_t)((e->out ? ROW_OUT : 0) | (e->has_text ? ROW_HAS_TEXT : 0)));
+	tl_put_u8(&row, bits);
 	tl_put_u64(&row, (uint64_t)at);
 	tl_put_u64(&row, (uint64_t)e->chat);
 	tl_put_u64(&row, (uint64_t)e->from);
 	put_part(&row, e->account, strlen(e->account));
-	put_part(&row, e->text.data, e->text.len);
-	put_part(&row, e->body.data, e->body.len);
-	put_part(&row, e->raw.data, e->raw.len);
+	if (put_bulk(&row, e))
+		row.data[2] |= ROW_PACKED;
 	if (row.err)
 		b->ops.err = row.err; /* the whole batch comes again */
 	else
@@ -79,36 +101,66 @@ static uint8_t get_byte(struct tl_cursor *c)
 	return p ? *p : 0;
 }
 
+static int read_bulk(struct tl_cursor c, bool is_packed, struct rpc_event *e)
+{
+	struct tl_buf plain = {0};
+	int err = 0;
+
+	if (is_packed) {
+		size_t n = tl_left(&c);
+
+		err = mt_gunzip(tl_get(&c, n), n, &plain);
+		c = tl_cursor(plain.data, plain.len);
+	}
+	if (!err) {
+		keep(&e->text, get_part(&c));
+		keep(&e->body, get_part(&c));
+		keep(&e->raw, get_part(&c));
+		err = c.err || e->text.err || e->body.err || e->raw.err ? -TG_E_STORE : 0;
+	}
+	tl_buf_free(&plain);
+	return err;
+}
+
 static int read_row(const struct tl_buf *row, struct rpc_event *e, int64_t *ret_at)
 {
 	struct tl_cursor c = tl_cursor(row->data, row->len);
 	uint8_t version = get_byte(&c), type = get_byte(&c), bits = get_byte(&c);
-	int64_t at = (int64_t)tl_get_u64(&c);
 	struct tl_str account;
 
+	*ret_at = (int64_t)tl_get_u64(&c);
 	e->chat = (int64_t)tl_get_u64(&c);
 	e->from = (int64_t)tl_get_u64(&c);
 	account = get_part(&c);
-	keep(&e->text, get_part(&c));
-	keep(&e->body, get_part(&c));
-	keep(&e->raw, get_part(&c));
-	if (c.err || version != ROW_VERSION || type >= RPC_T_COUNT ||
-	    account.len >= sizeof e->account || e->text.err || e->body.err || e->raw.err)
+	if (c.err || !version || version > ROW_VERSION || type >= RPC_T_COUNT ||
+	    account.len >= sizeof e->account)
 		return -TG_E_STORE;
 	e->type = (enum rpc_type)type;
 	e->out = bits & ROW_OUT;
 	e->has_text = bits & ROW_HAS_TEXT;
 	memcpy(e->account, account.data, account.len);
 	e->account[account.len] = '\0';
-	if (ret_at)
-		*ret_at = at;
-	return 0;
+	return read_bulk(c, bits & ROW_PACKED, e);
+}
+
+/* What cannot be read is told, and is no reason to stop at it. */
+static void unreadable(struct rpc_event *e)
+{
+	e->type = RPC_T_GAP;
+	e->chat = e->from = 0;
+	e->out = e->has_text = false;
+	e->account[0] = '\0';
+	tl_buf_clear(&e->text);
+	tl_buf_clear(&e->body);
+	tl_buf_clear(&e->raw);
+	tl_put_text(&e->body, "\"type\":\"gap\",\"reason\":\"damaged\"");
 }
 
 int rpc_journal_next(struct tg_store *s, uint64_t after, uint64_t *ret_seq, struct rpc_event *ret,
 		     int64_t *ret_at, size_t *ret_size)
 {
 	struct tl_buf key = {0}, row = {0};
+	int64_t at = 0;
 	uint8_t from[8];
 	int err;
 
@@ -116,9 +168,11 @@ int rpc_journal_next(struct tg_store *s, uint64_t after, uint64_t *ret_seq, stru
 	err = s->ops->seek(s, TG_TABLE_JOURNAL, NULL, 0, from, sizeof from, &key, &row);
 	if (!err && key.len != sizeof from)
 		err = -TG_E_STORE;
-	if (!err)
-		err = read_row(&row, ret, ret_at);
 	if (!err) {
+		if (read_row(&row, ret, &at) != 0)
+			unreadable(ret);
+		if (ret_at)
+			*ret_at = at;
 		*ret_seq = key_seq(key.data);
 		if (ret_size)
 			*ret_size = row.len + key.len;
@@ -135,7 +189,8 @@ void rpc_journal_row_free(struct rpc_event *e)
 	tl_buf_free(&e->raw);
 }
 
-size_t rpc_journal_trim(struct tg_store *s, uint64_t bytes, int64_t now, struct tg_batch *batch)
+size_t rpc_journal_trim(struct tg_store *s, const struct rpc_journal_limits *limits, uint64_t bytes,
+			int64_t now, struct tg_batch *batch)
 {
 	struct rpc_event row = {0};
 	size_t freed = 0, size;
@@ -146,7 +201,7 @@ size_t rpc_journal_trim(struct tg_store *s, uint64_t bytes, int64_t now, struct 
 	for (unsigned i = 0; i < TRIM_ROWS; i++) {
 		if (rpc_journal_next(s, seq, &seq, &row, &at, &size) != 0)
 			break;
-		if (now - at < RPC_MAX_JOURNAL_AGE && bytes - freed <= RPC_MAX_JOURNAL_BYTES)
+		if (now - at < limits->age && bytes - freed <= limits->bytes)
 			break;
 		seq_key(seq, key);
 		tg_batch_delete(batch, TG_TABLE_JOURNAL, key, sizeof key);

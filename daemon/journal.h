@@ -4,19 +4,20 @@
 #ifndef DAEMON_JOURNAL_H
 #define DAEMON_JOURNAL_H
 
+#include "daemon/config.h"
 #include "daemon/event.h"
-
-#define RPC_JOURNAL_ROW_HEAD 32u
 
 /* Store thread: the row goes into the batch; at: Unix seconds. Returns its size in the store. */
 size_t rpc_journal_put(struct tg_batch *b, uint64_t seq, const struct rpc_event *e, int64_t at);
-/* Loop thread: the first row behind a seq, into *ret (its buffers are used again).
- * -TG_E_NOT_FOUND: none; -TG_E_STORE: unreadable. ret_at and ret_size may be NULL. */
+/* Loop thread: the first row behind a seq, into *ret (its buffers are used again); an unreadable
+ * one comes as a gap. -TG_E_NOT_FOUND: none. ret_at and ret_size may be NULL. */
 int rpc_journal_next(struct tg_store *s, uint64_t after, uint64_t *ret_seq, struct rpc_event *ret,
 		     int64_t *ret_at, size_t *ret_size) TL_MUST;
 /* Frees the buffers of an event that rows were read into. */
 void rpc_journal_row_free(struct rpc_event *e);
-/* Deletes rows that are too old, or too many, a thousand at a time (batch); returns their size. */
-size_t rpc_journal_trim(struct tg_store *s, uint64_t bytes, int64_t now, struct tg_batch *batch);
+/* Deletes rows that are too old, or too many, some thousand at a time (batch); returns their size.
+ */
+size_t rpc_journal_trim(struct tg_store *s, const struct rpc_journal_limits *limits, uint64_t bytes,
+			int64_t now, struct tg_batch *batch);
 
 #endif

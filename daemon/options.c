@@ -6,6 +6,7 @@
 #include "daemon/nearest.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,26 @@ static bool integer(const char *v, long min, long max, int base, long *ret)
 		return false;
 	*ret = n;
 	return true;
+}
+
+static int set_journal_age(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	long n;
+
+	if (!integer(v, 60, 100L * 365 * 86400, 10, &n))
+		return bad(why, size, "seconds are wanted, at least 60");
+	c->journal.age = n;
+	return 0;
+}
+
+static int set_journal_bytes(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	long n;
+
+	if (!integer(v, 1 << 20, LONG_MAX, 10, &n))
+		return bad(why, size, "bytes are wanted, at least 1048576");
+	c->journal.bytes = (uint64_t)n;
+	return 0;
 }
 
 /* ---- sockets and state ----------------------------------------------------------------------- */
@@ -325,6 +346,10 @@ const struct rpc_option rpc_options[] = {
 	{"socket-group", "GROUP", set_socket_group, "group of the sockets", 0},
 	{"state", "DIR", set_state, "folder of keys and journal", 0},
 	{"store", "KIND", set_store, "lmdb (default) or memory", 0},
+	{"journal-age", "SECONDS", set_journal_age,
+	 "how long updates are kept (default 604800, a week)", 0},
+	{"journal-bytes", "BYTES", set_journal_bytes,
+	 "how much of them (default 1073741824); the oldest go", 0},
 	{"encryption", "WHAT", set_encryption,
 	 "of the store: none, keys, all (default: all when there is a key)", 0},
 	{"key-file", "FILE", set_key_file,

@@ -20,6 +20,7 @@
 
 #define RETRY (1 * RPC_SECOND)
 #define TRIM (60 * RPC_SECOND)
+#define TRIM_MORE (RPC_SECOND / 10) /* when there was something */
 #define STORE_STUCK (10 * RPC_SECOND)
 
 void rpc_random(void *ctx, void *out, size_t n)
@@ -214,12 +215,13 @@ static void on_trim(struct rpc_timer *t, struct mt_time now)
 
 	if (batch) {
 		outcomes = rpc_outcomes_trim(all->store, now.real / RPC_SECOND, batch);
-		freed = rpc_journal_trim(all->store, rpc_committer_journal(all->committer),
+		freed = rpc_journal_trim(all->store, &d->config->journal,
+					 rpc_committer_journal(all->committer),
 					 now.real / RPC_SECOND, batch);
 	}
 	if (!(freed || outcomes) || rpc_commit_trim(d, batch, freed) != 0)
 		tg_batch_free(batch);
-	rpc_timer_set(&d->loop, t, now.boot + (freed || outcomes ? RPC_SECOND : TRIM));
+	rpc_timer_set(&d->loop, t, now.boot + (freed || outcomes ? TRIM_MORE : TRIM));
 }
 
 struct rpc_result rpc_commit_call(struct rpc_call *c, struct tg_batch *batch,
