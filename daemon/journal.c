@@ -7,6 +7,7 @@
 
 #define ROW_VERSION 2u /* 1: never packed */
 #define PACK_FROM 2048u
+#define PACK_TO (1u << 20) /* what is larger might look like a bomb when it is read */
 #define TRIM_ROWS 2000u
 
 enum { ROW_OUT = 1, ROW_HAS_TEXT = 2, ROW_PACKED = 4 };
@@ -41,7 +42,7 @@ static bool put_bulk(struct tl_buf *row, const struct rpc_event *e)
 	put_part(&plain, e->text.data, e->text.len);
 	put_part(&plain, e->body.data, e->body.len);
 	put_part(&plain, e->raw.data, e->raw.len);
-	is_packed = !plain.err && plain.len >= PACK_FROM &&
+	is_packed = !plain.err && plain.len >= PACK_FROM && plain.len <= PACK_TO &&
 		    mt_gzip(plain.data, plain.len, &packed) == 0 && packed.len < plain.len;
 	if (is_packed)
 		tl_put(row, packed.data, packed.len);
