@@ -197,6 +197,87 @@ static void events(struct sb_world *w, struct sb_request *r, json_t *params)
 	sb_request_done(r, json_pack("{s:i,s:o}", "pts", b->pts, "events", list));
 }
 
+/* ---- what an account should have seen -------------------------------------------------------- */
+static const char *type_of(const struct sb_event *e)
+{
+	switch (e->kind) {
+	case SB_EV_NEW:
+		return "new_message";
+	case SB_EV_EDIT:
+		return "message_edited";
+	case SB_EV_DELETE:
+		return "message_deleted";
+	case SB_EV_READ_IN:
+	case SB_EV_READ_OUT:
+		return "read";
+	case SB_EV_CONTENTS:
+	case SB_EV_PINNED:
+	case SB_EV_UNPINNED:
+		break;
+	}
+	return "raw";
+}
+
+/* An event as the account's journal should have it; NULL: it is not told that. What was deleted
+ * since may have been seen, or not. */
+static json_t *expected_json(const struct sb_user *u, struct sb_box *b, const struct sb_event *e)
+{
+	const struct sb_msg *m = e->id > 0 && e->id <= b->top ? b->msgs[e->id] : NULL;
+	bool text = e->kind == SB_EV_NEW || e->kind == SB_EV_EDIT;
+	json_t *o;
+
+	if (text && (!m || !sb_hears(u, m->post)))
+		return NULL;
+	o = event_json(e);
+	json_object_set_new(o, "type", json_string(type_of(e)));
+	if (text && m->deleted)
+		json_object_set_new(o, "deleted", json_true());
+	else if (text)
+		json_object_set_new(o, "text", json_string(m->post->text ? m->post->text : ""));
+	return o;
+}
+
+static json_t *expected_box(const struct sb_user *u, struct sb_box *b, int since)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = sb_box_since(b, since); i < b->event_count; i++) {
+		json_t *o = expected_json(u, b, &b->events[i]);
+
+		if (o)
+			json_array_append_new(list, o);
+	}
+	return list;
+}
+
+/* since: an answer of `state`, from where on it is told; channels that are not in it, from 0. */
+static void expected(struct sb_world *w, struct sb_request *r, json_t *params)
+{
+	struct sb_user *u = sb_param_user(w, r, params, "user");
+	json_t *since = json_object_get(params, "since"), *channels, *c;
+	size_t i;
+
+	if (!u)
+		return;
+	channels = json_object();
+	for (struct sb_chat *chat = w->first_chat; chat; chat = chat->next) {
+		json_int_t from = 0;
+		char id[24];
+
+		if (!chat->channel || !sb_in_chat(chat, u))
+			continue;
+		json_array_foreach(json_object_get(since, "channels"), i,
+				   c) if (json_integer_value(json_object_get(c, "id")) == chat->id)
+			from = json_integer_value(json_object_get(c, "pts"));
+		snprintf(id, sizeof id, "%lld", (long long)chat->id);
+		json_object_set_new(channels, id, expected_box(u, &chat->box, (int)from));
+	}
+	sb_request_done(r, json_pack("{s:o,s:i,s:o}", "common",
+				     expected_box(u, &u->box, (int)sb_param_int(since, "pts", 0)),
+				     "qts", u->qts - (int)sb_param_int(since, "qts", 0), "channels",
+				     channels));
+}
+
 static void users(struct sb_world *w, struct sb_request *r, json_t *params)
 {
 	json_t *list = json_array();
@@ -222,6 +303,7 @@ const struct sb_control_row sb_control_oracle[] = {
 	{"state", "user", state},
 	{"calls", "user method since", calls},
 	{"events", "peer since", events},
+	{"expected", "user since", expected},
 	{"users", "", users},
 	{NULL, NULL, NULL},
 };

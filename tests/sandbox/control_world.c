@@ -221,7 +221,10 @@ static void options(struct sb_world *w, struct sb_request *r, json_t *params)
 {
 	if (json_object_get(params, "short_updates"))
 		w->short_updates = sb_param_bool(params, "short_updates");
-	sb_request_done(r, json_pack("{s:b}", "short_updates", w->short_updates));
+	if (json_object_get(params, "numbered"))
+		w->numbered = sb_param_bool(params, "numbered");
+	sb_request_done(r, json_pack("{s:b,s:b}", "short_updates", w->short_updates, "numbered",
+				     w->numbered));
 }
 
 static void stats(struct sb_world *w, struct sb_request *r, json_t *params)
@@ -273,7 +276,7 @@ const struct sb_control_row sb_control_world[] = {
 	{"advance", "seconds", advance},
 	{"restart_dc", "id", restart_dc},
 	{"expire_references", "", expire_references},
-	{"options", "short_updates", options},
+	{"options", "short_updates numbered", options},
 	{"stats", "", stats},
 	{"reset", "", reset},
 	{"stop", "", stop},

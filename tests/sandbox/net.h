@@ -97,6 +97,7 @@ struct sb_session {
 	struct sb_sent **sent; /* ascending by msg_id, from sent_head */
 	unsigned sent_head, sent_count, sent_cap;
 	size_t sent_bytes, acked_bytes;
+	struct sb_held *late;   /* an update that a fault puts behind the next one */
 	struct sb_sent **queue; /* for the next flush */
 	unsigned queue_count, queue_cap;
 	uint64_t *acks;

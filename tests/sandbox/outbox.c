@@ -361,6 +361,7 @@ void sb_out_free(struct sb_session *s)
 	}
 	while (s->sent_count)
 		drop_oldest(s);
+	free(s->late);
 	free(s->queue);
 	free(s->sent);
 	free(s->acks);

@@ -59,6 +59,8 @@ void sb_rpc_session_gone(struct sb_session *s)
 
 static void wake(struct sb_session *s);
 
+static const char updates_name[] = "updates"; /* of faults that strike what is pushed */
+
 /* gzip_packed when it is worth it (A.27); else the bytes as they are. */
 static void put_packed(struct tl_buf *out, const struct tl_buf *answer, bool pack)
 {
@@ -201,6 +203,34 @@ bool sb_rpc_drop(struct sb_session *s, uint64_t msg_id)
 	return false;
 }
 
+/* Faults of the "method" updates lose, double or reorder them while the line stays whole. */
+static void push_one(struct sb_session *e, const struct tl_buf *b)
+{
+	struct sb_held *late = e->late;
+	struct sb_net *n = e->net;
+	int64_t user = e->key->auth->user_id;
+	int dc = e->key->dc;
+
+	if (sb_wire_hit(n, SB_DROP, SB_OUT, dc, user, updates_name))
+		return;
+	if (!late && sb_wire_hit(n, SB_REORDER, SB_OUT, dc, user, updates_name)) {
+		e->late = malloc(sizeof *e->late + b->len);
+		if (!e->late)
+			return;
+		*e->late = (struct sb_held){.n = b->len};
+		memcpy(e->late->data, b->data, b->len);
+		return;
+	}
+	sb_out_add(e, b->data, b->len, true, 0);
+	if (sb_wire_hit(n, SB_DUPLICATE, SB_OUT, dc, user, updates_name))
+		sb_out_add(e, b->data, b->len, true, 0);
+	if (!late)
+		return;
+	e->late = NULL;
+	sb_out_add(e, late->data, late->n, true, 0);
+	free(late);
+}
+
 void sb_push(struct sandbox *s, struct sb_auth *a, const struct tl_obj *updates,
 	     uint64_t except_session)
 {
@@ -218,9 +248,9 @@ void sb_push(struct sandbox *s, struct sb_auth *a, const struct tl_obj *updates,
 				layer = k->layer;
 			}
 			tl_buf_clear(&out);
-			put_object(s->net, k, "", &b, true, &out);
+			put_object(s->net, k, updates_name, &b, true, &out);
 			if (!out.err)
-				sb_out_add(e, out.data, out.len, true, 0);
+				push_one(e, &out);
 		}
 	tl_buf_free(&b);
 	tl_buf_free(&out);

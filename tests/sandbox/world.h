@@ -237,6 +237,7 @@ struct sb_world {
 	struct sb_map inline_cache;
 	int reference_epoch;
 	bool short_updates;      /* updateShortMessage and its like, as real servers choose */
+	bool numbered;           /* carriers have a seq of their user's */
 	struct sb_user *service; /* 777000 */
 };
 
@@ -358,6 +359,7 @@ struct sb_act {
 		struct sb_msg *msg;
 	} * heard;
 	unsigned heard_count, heard_cap;
+	int seq;              /* of the actor's carrier; 0 = none yet */
 	struct sb_call *call; /* to be answered at the end */
 	const struct tl_obj *answer;
 	const char *error;

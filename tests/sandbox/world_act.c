@@ -88,6 +88,21 @@ static struct tl_obj *act_draw(struct sb_act *t, struct sb_view *v, struct sb_li
 	return list->count ? sb_tl_updates(v, sb_vec(list)) : NULL;
 }
 
+/* One number for each user and act, whichever of his sessions it goes to (F.17). */
+static struct tl_obj *numbered(struct sb_act *t, struct sb_user *u, struct tl_obj *o)
+{
+	int seq = u == t->actor ? t->seq : 0;
+
+	if (!t->w->numbered || !o)
+		return o;
+	if (!seq)
+		seq = ++u->seq;
+	if (u == t->actor)
+		t->seq = seq;
+	((struct tl_updates *)o)->seq = seq;
+	return o;
+}
+
 struct tl_obj *sb_act_answer(struct sb_act *t, struct sb_call *c, struct tl_vec extra)
 {
 	struct sb_view v = sb_view(t->w, t->actor, c->arena);
@@ -97,7 +112,7 @@ struct tl_obj *sb_act_answer(struct sb_act *t, struct sb_call *c, struct tl_vec 
 	for (unsigned i = 0; i < extra.count; i++)
 		sb_add(c->arena, &list, sb_item(&extra, i));
 	o = act_draw(t, &v, &list);
-	return o ? o : sb_tl_updates(&v, sb_vec(&list));
+	return numbered(t, t->actor, o ? o : sb_tl_updates(&v, sb_vec(&list)));
 }
 
 /* updateShortMessage for a plain text in a private chat, as real servers send it. */
@@ -109,7 +124,7 @@ static struct tl_obj *short_form(const struct sb_world *w, struct sb_view *v, st
 	const struct tl_message *m;
 	struct tl_updateShortMessage *s;
 
-	if (!w->short_updates || !n || n->obj.ctor != TL_updateNewMessage)
+	if (!w->short_updates || w->numbered || !n || n->obj.ctor != TL_updateNewMessage)
 		return o;
 	m = (const void *)n->message;
 	if (m->obj.ctor != TL_message || m->peer_id->ctor != TL_peerUser || m->media ||
@@ -141,7 +156,7 @@ static void push_to(struct sb_act *t, struct sb_user *u, struct tl_arena *a)
 		if (sb_login(auth)->imported || !sb_login(auth)->online || auth->revoked)
 			continue;
 		if (!o) {
-			o = act_draw(t, &v, &list);
+			o = numbered(t, u, act_draw(t, &v, &list));
 			if (!o)
 				return;
 			o = short_form(t->w, &v, o);
