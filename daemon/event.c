@@ -156,6 +156,13 @@ static void callback(struct rpc_event *e, struct rpc_account *a, const struct tl
 	rpc_js_filled(&e->body, "game", q->game_short_name);
 }
 
+static void inline_id(struct tl_buf *b, const struct tl_obj *id)
+{
+	rpc_js_key(b, "inline_message_id");
+	if (tl_obj_to_json(&tl_api, id, b) != 0)
+		tl_put_text(b, "null");
+}
+
 static void inline_callback(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
 {
 	const struct tl_updateInlineBotCallbackQuery *q =
@@ -163,9 +170,7 @@ static void inline_callback(struct rpc_event *e, struct rpc_account *a, const st
 
 	rpc_js_long(&e->body, "query_id", q->query_id);
 	user(e, a, q->user_id);
-	rpc_js_key(&e->body, "inline_message_id");
-	if (tl_obj_to_json(&tl_api, q->msg_id, &e->body) != 0)
-		tl_put_text(&e->body, "null");
+	inline_id(&e->body, q->msg_id);
 	rpc_shape_bytes(&e->body, "data", "data_base64", q->data);
 	rpc_js_filled(&e->body, "game", q->game_short_name);
 }
@@ -178,6 +183,8 @@ static void inline_query(struct rpc_event *e, struct rpc_account *a, const struc
 	user(e, a, q->user_id);
 	rpc_js_str(&e->body, "query", q->query);
 	rpc_js_filled(&e->body, "offset", q->offset);
+	if (q->geo && q->geo->ctor == TL_geoPoint)
+		rpc_shape_typed(&e->body, "geo", q->geo, "geo");
 	if (q->peer_type)
 		rpc_snake(&e->body, "peer_type", q->peer_type->ctor, "inlineQueryPeerType", "");
 	e->has_text = true;
@@ -192,6 +199,10 @@ static void inline_send(struct rpc_event *e, struct rpc_account *a, const struct
 	user(e, a, s->user_id);
 	rpc_js_str(&e->body, "query", s->query);
 	rpc_js_str(&e->body, "result_id", s->id);
+	if (s->geo && s->geo->ctor == TL_geoPoint)
+		rpc_shape_typed(&e->body, "geo", s->geo, "geo");
+	if (s->msg_id)
+		inline_id(&e->body, s->msg_id);
 }
 
 static void payment(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
@@ -204,6 +215,7 @@ static void payment(struct rpc_event *e, struct rpc_account *a, const struct tl_
 		rpc_js_long(&e->body, "query_id", s->query_id);
 		user(e, a, s->user_id);
 		rpc_shape_bytes(&e->body, "payload", "payload_base64", s->payload);
+		rpc_shape_typed(&e->body, "address", s->shipping_address, "post");
 		return;
 	}
 	rpc_js_long(&e->body, "query_id", p->query_id);
@@ -212,6 +224,7 @@ static void payment(struct rpc_event *e, struct rpc_account *a, const struct tl_
 	rpc_js_str(&e->body, "currency", p->currency);
 	rpc_js_int(&e->body, "total_amount", p->total_amount);
 	rpc_js_filled(&e->body, "shipping_option", p->shipping_option_id);
+	rpc_shape_typed(&e->body, "info", p->info, "paymentRequested");
 }
 
 /* ---- people ---------------------------------------------------------------------------------- */
@@ -250,6 +263,26 @@ static void typing(struct rpc_event *e, struct rpc_account *a, const struct tl_o
 		rpc_snake(&e->body, "action", action->ctor, "sendMessage", "Action");
 }
 
+/* What somebody is in a chat (RPC contract §6a); nothing known = left. */
+static const char *status_of(const struct tl_obj *p)
+{
+	const struct tl_channelParticipantBanned *b = (const struct tl_channelParticipantBanned *)p;
+	const struct tl_chatBannedRights *rights;
+
+	if (!p || p->ctor == TL_channelParticipantLeft)
+		return "left";
+	if (p->ctor == TL_chatParticipantCreator || p->ctor == TL_channelParticipantCreator)
+		return "creator";
+	if (p->ctor == TL_chatParticipantAdmin || p->ctor == TL_channelParticipantAdmin)
+		return "admin";
+	if (p->ctor != TL_channelParticipantBanned)
+		return "member";
+	rights = (const struct tl_chatBannedRights *)b->banned_rights;
+	return rights && rights->obj.ctor == TL_chatBannedRights && rights->view_messages
+		       ? "banned"
+		       : "restricted";
+}
+
 static void participant(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
 {
 	static const char *const sides[] = {"prev_participant", "new_participant"};
@@ -268,15 +301,8 @@ static void participant(struct rpc_event *e, struct rpc_account *a, const struct
 		user(e, a, id);
 	if (tl_field_int(&tl_api, u, "actor_id", &id))
 		rpc_shape_id(&e->body, "actor", a, TG_PEER_USER, id);
-	for (unsigned i = 0; i < 2; i++) {
-		const struct tl_obj *o = tl_field_obj(&tl_api, u, sides[i]);
-
-		if (o)
-			rpc_snake(&e->body, keys[i], o->ctor,
-				  u->ctor == TL_updateChatParticipant ? "chatParticipant"
-								      : "channelParticipant",
-				  "");
-	}
+	for (unsigned i = 0; i < 2; i++)
+		rpc_js_text(&e->body, keys[i], status_of(tl_field_obj(&tl_api, u, sides[i])));
 }
 
 static void join_request(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
@@ -288,6 +314,23 @@ static void join_request(struct rpc_event *e, struct rpc_account *a, const struc
 	chat(e, a, r->peer);
 	user(e, a, r->user_id);
 	rpc_js_filled(&e->body, "about", r->about);
+	if (r->invite && r->invite->ctor == TL_chatInviteExported)
+		rpc_js_str(&e->body, "link",
+			   ((const struct tl_chatInviteExported *)r->invite)->link);
+	if (r->has_query_id)
+		rpc_js_long(&e->body, "query_id", r->query_id);
+}
+
+/* Of a channel or an anonymous crowd: only the sums. */
+static void reaction_sums(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+{
+	const struct tl_updateBotMessageReactions *r =
+		(const struct tl_updateBotMessageReactions *)u;
+
+	rpc_js_int(&e->body, "date", r->date);
+	chat(e, a, r->peer);
+	rpc_js_int(&e->body, "message", r->msg_id);
+	rpc_shape_reactions(&e->body, "reactions", &r->reactions);
 }
 
 static void reaction(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
@@ -401,6 +444,7 @@ static const struct row {
 	{TL_updateChannelParticipant, RPC_T_PARTICIPANT, participant},
 	{TL_updateBotChatInviteRequester, RPC_T_JOIN_REQUEST, join_request},
 	{TL_updateBotMessageReaction, RPC_T_MESSAGE_REACTION, reaction},
+	{TL_updateBotMessageReactions, RPC_T_MESSAGE_REACTION, reaction_sums},
 	{TL_updateMessageReactions, RPC_T_MESSAGE_REACTION, reaction},
 	{TL_updateMessagePollVote, RPC_T_POLL_VOTE, poll_vote},
 	{TL_updateBotStopped, RPC_T_BOT_STOPPED, stopped},

@@ -16,6 +16,10 @@ void rpc_shape_peer(struct tl_buf *b, const char *key, struct rpc_account *a,
 void rpc_shape_user(struct tl_buf *b, const char *key, const struct tl_obj *user);
 void rpc_shape_message(struct tl_buf *b, const char *key, struct rpc_account *a,
 		       const struct tl_obj *message);
+/* media, and photo or document beside it; nothing for NULL. */
+void rpc_shape_media(struct tl_buf *b, const struct tl_obj *media);
+/* {"type":…, and the object's members as the schema has them}; prefix as for rpc_snake. */
+void rpc_shape_typed(struct tl_buf *b, const char *key, const struct tl_obj *o, const char *prefix);
 void rpc_shape_reactions(struct tl_buf *b, const char *key, const struct tl_vec *reactions);
 /* Bytes as text when they are UTF-8 (key), and always as base64 (key64). */
 void rpc_shape_bytes(struct tl_buf *b, const char *key, const char *key64, struct tl_str bytes);

@@ -141,16 +141,6 @@ static void write_markup(struct tl_buf *b, const struct tl_obj *m)
 	rpc_js_close(b, '}');
 }
 
-static void write_typed(struct tl_buf *b, const char *key, const struct tl_obj *o,
-			const char *prefix)
-{
-	if (!o || o->ctor == TL_UNKNOWN)
-		return;
-	rpc_js_open(b, key, '{');
-	rpc_snake(b, "type", o->ctor, prefix, "");
-	rpc_js_close(b, '}');
-}
-
 static void write_counts(struct tl_buf *b, const struct tl_obj *replies,
 			 const struct tl_obj *reactions)
 {
@@ -159,6 +149,25 @@ static void write_counts(struct tl_buf *b, const struct tl_obj *replies,
 	if (reactions && reactions->ctor == TL_messageReactions)
 		rpc_shape_reactions(b, "reactions",
 				    &((const struct tl_messageReactions *)reactions)->results);
+}
+
+static void write_restrictions(struct tl_buf *b, const struct tl_vec *reasons)
+{
+	struct tl_obj *const *list = reasons->items;
+
+	if (!reasons->count)
+		return;
+	rpc_js_open(b, "restriction_reason", '[');
+	for (uint32_t i = 0; i < reasons->count; i++) {
+		const struct tl_restrictionReason *r = (const struct tl_restrictionReason *)list[i];
+
+		rpc_js_open(b, NULL, '{');
+		rpc_js_str(b, "platform", r->platform);
+		rpc_js_str(b, "reason", r->reason);
+		rpc_js_str(b, "text", r->text);
+		rpc_js_close(b, '}');
+	}
+	rpc_js_close(b, ']');
 }
 
 /* ---- whole messages -------------------------------------------------------------------------- */
@@ -182,11 +191,12 @@ static void write_plain(struct tl_buf *b, struct rpc_account *a, const struct tl
 	rpc_js_int(b, "date", m->date);
 	if (m->has_edit_date && !m->edit_hide)
 		rpc_js_int(b, "edit_date", m->edit_date);
+	rpc_js_true(b, "edit_hide", m->edit_hide);
 	rpc_js_true(b, "out", m->out);
 	rpc_js_filled(b, "text", m->message);
 	write_entities(b, "entities", &m->entities);
 	write_reply(b, a, m->reply_to);
-	write_typed(b, "media", m->media, "messageMedia");
+	rpc_shape_media(b, m->media);
 	if (m->has_grouped_id)
 		rpc_js_long(b, "grouped_id", m->grouped_id);
 	rpc_js_true(b, "mentioned", m->mentioned);
@@ -210,6 +220,7 @@ static void write_plain(struct tl_buf *b, struct rpc_account *a, const struct tl
 		rpc_js_int(b, "ttl", m->ttl_period);
 	if (m->has_effect)
 		rpc_js_long(b, "effect", m->effect);
+	write_restrictions(b, &m->restriction_reason);
 }
 
 static void write_service(struct tl_buf *b, struct rpc_account *a,
@@ -224,7 +235,7 @@ static void write_service(struct tl_buf *b, struct rpc_account *a,
 	rpc_js_true(b, "mentioned", m->mentioned);
 	rpc_js_true(b, "silent", m->silent);
 	rpc_js_true(b, "post", m->post);
-	write_typed(b, "action", m->action, "messageAction");
+	rpc_shape_typed(b, "action", m->action, "messageAction");
 	write_counts(b, NULL, m->reactions);
 	if (m->has_ttl_period)
 		rpc_js_int(b, "ttl", m->ttl_period);
