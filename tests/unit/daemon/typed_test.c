@@ -19,13 +19,15 @@ static const struct golden {
 } goldens[] = {
 	{"{'_':'updateNewMessage','message':{'_':'message','id':3,'peer_id':{'_':'peerUser','user_"
 	 "id':7},"
-	 "'date':100,'message':'hi','via_bot_id':7,'views':5,'forwards':6,'edit_date':101,'silent':true,"
+	 "'date':100,'message':'hi','via_bot_id':7,'views':5,'forwards':6,'edit_date':101,'silent':"
+	 "true,"
 	 "'reply_to':{'_':'messageReplyHeader','reply_to_msg_id':2,'quote_text':'q'}},'pts':4,'pts_"
 	 "count':1}",
 	 HEAD("new_message") "\"date\":100,\"message\":{\"id\":3,\"chat\":" USER ",\"sender\":" USER
 			     ",\"date\":100,\"edit_date\":101,\"text\":\"hi\",\"quote\":\"q\","
 			     "\"reply_to\":{"
-			     "\"message\":2,\"quote\":\"q\"},\"silent\":true,\"views\":5,\"forwards\":6,\"via_"
+			     "\"message\":2,\"quote\":\"q\"},\"silent\":true,\"views\":5,"
+			     "\"forwards\":6,\"via_"
 			     "bot\":" USER "}",
 	 7, 7, "hi"},
 	{"{'_':'updateNewChannelMessage','message':{'_':'messageService','id':3,'peer_id':{'_':'"
@@ -34,7 +36,7 @@ static const struct golden {
 	 "'messageActionChatEditTitle','title':'New'}},'pts':4,'pts_count':1}",
 	 HEAD("new_message") "\"date\":100,\"message\":{\"id\":3,\"chat\":" CHANNEL
 			     ",\"sender\":" USER ",\"date\":100,\"action\":{\"type\":\"chat_edit_"
-						 "title\",\"title\":\"New\"}}",
+			     "title\",\"title\":\"New\"}}",
 	 -1000000000500, 7, ""},
 	{"{'_':'updateEditMessage','message':{'_':'message','id':3,'peer_id':{'_':'peerChat','chat_"
 	 "id':9},"
@@ -47,7 +49,7 @@ static const struct golden {
 	 "'w':80,'h':60,'sizes':[1,2,30]}],'dc_id':2}}},'pts':4,'pts_count':1}",
 	 HEAD("message_edited") "\"date\":100,\"message\":{\"id\":3,\"chat\":" GROUP
 				",\"sender\":" USER ",\"date\":100,\"media\":{\"type\":\"photo\","
-						    "\"spoiler\":true},\"photo\":{"
+				"\"spoiler\":true},\"photo\":{"
 				"\"id\":\"11\",\"date\":99,\"width\":80,\"height\":60,\"size\":30}"
 				"}",
 	 -9, 7, ""},
