@@ -198,6 +198,7 @@ def cuts_under_traffic():
             control = Line(w.sandbox.control_path)
             rng = random.Random(3)
             while not stop.wait(rng.uniform(0.1, 0.5) * SLOW):
+                control.call("clear_faults")
                 control.call("fault", kind="cut", times=1)
             control.close()
 

@@ -219,6 +219,72 @@ TEST(channel_message_that_is_empty)
 	rig_free(r);
 }
 
+/* ---- answers (F.4) and who comes first (F.6) ---- */
+static bool forwards(struct rig *r, const struct rig_request *q)
+{
+	struct tl_obj *u;
+
+	if (q->method != TL_messages_forwardMessages)
+		return false;
+	u = rig_make(r, 0, "forwarded");
+	rig_answer(r, q, rig_updates(r, &u, 1, 0));
+	return true;
+}
+
+/* The caller gets his answer at once, the journal the update once, behind what was missing. */
+TEST(answer_beyond_a_gap)
+{
+	struct rig *r = rig_new();
+	struct tl_inputPeerUser peer = {{TL_inputPeerUser}, RIG_USER, 1};
+	int32_t id = 5;
+	int64_t random = 1;
+	struct tl_messages_forwardMessages f = {.obj = {TL_messages_forwardMessages},
+						.from_peer = &peer.obj,
+						.to_peer = &peer.obj,
+						.id = {&id, 1},
+						.random_id = {&random, 1}};
+	uint64_t call;
+
+	rig_login(r);
+	r->serve = forwards;
+	rig_make(r, 0, "missed");
+	call = rig_call(r, &f.obj, NULL);
+	rig_run(r);
+	CHECK(rig_result_of(r, call) && !rig_result_of(r, call)->error);
+	CHECK_INT(rig_result_of(r, call)->number, TL_ID_updates);
+	rig_journal_is(r, "");
+	rig_pass(r, 1);
+	rig_journal_is(r, "missed forwarded");
+	CHECK_INT(r->calls[TL_updates_getDifference], 1);
+	rig_free(r);
+}
+
+static unsigned strangers;
+static void look(struct rig *r, const struct tg_event *ev)
+{
+	struct tg_peer p;
+
+	if (ev->kind == TG_EV_UPDATE && (tg_peer_get(r->a, TG_PEER_USER, RIG_USER, &p) != 0 ||
+					 tg_peer_get(r->a, TG_PEER_CHANNEL, RIG_CHANNEL, &p) != 0))
+		strangers++;
+}
+
+TEST(people_are_known_before_their_updates)
+{
+	struct rig *r = rig_new();
+
+	strangers = 0;
+	rig_login(r);
+	r->saw = look;
+	rig_message(r, "a"); /* brings everybody along */
+	r->mute = true;
+	rig_channel_message(r, "A");
+	tg_difference(r->a);
+	rig_pass(r, 3);
+	CHECK_INT(strangers, 0);
+	rig_free(r);
+}
+
 /* ---- peers (F.60, F.61, F.63) ---- */
 /* A min user is named by the message where it was seen, but not by a bot. */
 TEST(min_user_seen_in_a_message)
