@@ -299,7 +299,7 @@ TEST(updates_of_the_daemons_own)
 							     "\"common\",\"from\":3,\"to\":90");
 	w.account.state = TG_WAIT_CODE;
 	body_is(rpc_event_state(&w.account), HEAD("account_state") "\"state\":\"wait_code\"");
-	body_is(rpc_event_online(&w.account, true, -31),
-		HEAD("connection_state") "\"online\":true,\"clock_offset\":-31");
+	body_is(rpc_event_online(&w.account, "clock_offset", -31),
+		HEAD("connection_state") "\"online\":false,\"clock_offset\":-31");
 	test_world_free(&w);
 }
