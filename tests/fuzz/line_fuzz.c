@@ -65,7 +65,7 @@ static struct rpc_daemon *make(void)
 	need(rpc_daemon_init(d, c, why, sizeof why) == 0);
 	rpc_listen_stop(d);
 	rmdir(dir);
-	need(rpc_account_add(d, "main", -1, 0, NULL, &a) == 0);
+	need(rpc_account_add(d, "main", &(struct rpc_account_own){.catch_up = -1}, &a) == 0);
 	return d;
 }
 
