@@ -123,6 +123,8 @@ static void event(struct tg_account *a, const struct tg_event *ev, unsigned *ope
 	case TG_EV_STATE:
 	case TG_EV_ONLINE:
 	case TG_EV_CLOCK:
+	case TG_EV_WAITING:
+	case TG_EV_LIMITED:
 	case TG_EV_PROXY:
 		break;
 	}
