@@ -132,6 +132,7 @@ LINK_core := core proto tl
 LINK_daemon := daemon core proto tl
 LINK_sandbox := proto tl
 WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=aligned_alloc
+WRAP_proto := -Wl,--wrap=mt_sha1
 # core's rig shakes hands with the same server as proto's tests
 BORROW_core := tests/unit/proto/handshake_server.c tests/unit/proto/vectors.c
 define UNIT
@@ -139,7 +140,7 @@ TESTS_$(1) := $$(wildcard tests/unit/$(1)/*.c)
 $(B)/test/$(1): $$(call obj,$$(TESTS_$(1)) $$(BORROW_$(1)) $$(SRC_harness)) $$(foreach r,$$(LINK_$(1)),$(B)/lib$$(r).a)
 	$$(say) LD $$@
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) $$(WRAP) -o $$@ $$^ $$(if $$(filter daemon,$(1)),$$(LIBS_daemon)) $$(if $$(filter core daemon,$(1)),$$(LIBS_core)) $$(if $$(filter-out tl,$(1)),$$(LIBS_proto)) -ljansson -lm
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) $$(WRAP) $$(WRAP_$(1)) -o $$@ $$^ $$(if $$(filter daemon,$(1)),$$(LIBS_daemon)) $$(if $$(filter core daemon,$(1)),$$(LIBS_core)) $$(if $$(filter-out tl,$(1)),$$(LIBS_proto)) -ljansson -lm
 UNIT_BINS += $$(if $$(TESTS_$(1)),$(B)/test/$(1))
 test-$(1): $(B)/test/$(1)
 	$(B)/test/$(1) $(T)

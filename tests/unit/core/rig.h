@@ -53,6 +53,7 @@ struct rig_dc {
 	struct mt_link *link;
 	int slot; /* link of the account, -1: none */
 	uint64_t session, last_msg_id, salt;
+	uint64_t salt_heard; /* in the last packet */
 	uint32_t content;
 	bool fresh;                 /* a new session, not yet announced */
 	unsigned connections, most; /* over all time; at once */
@@ -71,6 +72,7 @@ struct rig {
 	uint64_t seed;
 	struct rig_dc dc[RIG_DCS + 1], more[RIG_MORE];
 	struct tl_arena arena; /* decoded requests */
+	char init[6][32];      /* texts of the last initConnection */
 
 	/* what the account said; saw: looks at each event, and keeps the journal instead */
 	void (*saw)(struct rig *r, const struct tg_event *ev);

@@ -417,21 +417,27 @@ static void serve_own(struct rig *r, const struct rig_request *q)
 }
 
 /* ---- what comes to the server ---- */
-static void skip_layer(struct tl_cursor *c)
+static void take_layer(struct rig *r, struct tl_cursor *c)
 {
-	tl_get(c, 8);
+	CHECK_INT(tl_get_u32(c), TL_ID_invokeWithLayer);
+	CHECK_INT(tl_get_u32(c), tl_layer(&tl_api));
 	CHECK_INT(tl_get_u32(c), TL_ID_initConnection);
 	CHECK_INT(tl_get_u32(c), 0);
 	CHECK_INT(tl_get_u32(c), 12345);
-	for (int i = 0; i < 6; i++)
-		tl_get_bytes(c);
+	for (int i = 0; i < 6; i++) {
+		struct tl_str s = tl_get_bytes(c);
+
+		CHECK(s.data && s.len < sizeof r->init[i]);
+		memset(r->init[i], 0, sizeof r->init[i]);
+		memcpy(r->init[i], s.data, s.len);
+	}
 	CHECK_INT(c->err, 0);
 }
 
-static void skip_init(struct tl_cursor *c, struct rig_request *q)
+static void skip_init(struct rig *r, struct tl_cursor *c, struct rig_request *q)
 {
 	if (tl_peek_u32(c) == TL_ID_invokeWithLayer) {
-		skip_layer(c);
+		take_layer(r, c);
 		q->wrapped = true;
 	}
 	if (tl_peek_u32(c) == TL_ID_invokeWithoutUpdates) {
@@ -467,7 +473,7 @@ static void request(struct rig *r, struct rig_dc *d, uint64_t msg_id, struct tl_
 
 	if (tl_peek_u32(&c) == ID_AFTER)
 		tl_get(&c, 12);
-	skip_init(&c, &q);
+	skip_init(r, &c, &q);
 	if (!tl_is_method(&tl_api, tl_by_id(&tl_api, tl_peek_u32(&c))) ||
 	    (tl_is_service(&tl_api, tl_by_id(&tl_api, tl_peek_u32(&c))) &&
 	     tl_peek_u32(&c) != TL_ID_destroy_auth_key))
@@ -562,6 +568,7 @@ static void packet(struct rig *r, struct rig_dc *d, const uint8_t *data, size_t 
 		return;
 	}
 	CHECK_INT(mt_open(&home->key, MT_TO_SERVER, data, n, &plain, &h, &body, &body_n), 0);
+	d->salt_heard = h.salt;
 	if (h.session != d->session) {
 		d->session = h.session;
 		d->content = 0;
