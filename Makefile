@@ -32,7 +32,7 @@ CFLAGS += -std=c11 $(WARN) $(opt_$(MODE)) -ffunction-sections -fdata-sections
 LDFLAGS += $(ld_$(MODE))
 LIBS_proto := -lmbedcrypto -lz
 LIBS_core := -llmdb -ljansson
-LIBS_daemon := -lev -lpthread -lm
+LIBS_daemon := -lev -lpcre2-8 -lpthread -lm
 
 ifeq ($(V),1)
 Q :=

@@ -4,10 +4,12 @@
 #include "daemon/subscription.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,6 +18,20 @@
 size_t rpc_conn_queued(const struct rpc_conn *c)
 {
 	return c->out.len - c->out_at;
+}
+
+size_t rpc_conn_unread(const struct rpc_conn *c)
+{
+	int kernel = 0;
+
+	if (ioctl(c->fd, SIOCOUTQ, &kernel) != 0 || kernel < 0)
+		kernel = 0;
+	return rpc_conn_queued(c) + (size_t)kernel;
+}
+
+int64_t rpc_conn_stuck(const struct rpc_conn *c)
+{
+	return rpc_conn_queued(c) ? rpc_now().boot - c->moved : 0;
 }
 
 void rpc_conn_flush(struct rpc_conn *c)
@@ -268,6 +284,8 @@ void rpc_conn_write(struct rpc_conn *c)
 		n = 0;
 	}
 	c->d->count.bytes_out += (uint64_t)n;
+	if (n || !left)
+		c->moved = c->d->loop.awake ? c->d->loop.awake : rpc_now().boot;
 	c->out_at += (size_t)n;
 	if (c->gone || c->out_at == c->out.len) {
 		tl_buf_clear(&c->out);

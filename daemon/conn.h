@@ -24,6 +24,7 @@ struct rpc_conn {
 	struct tl_buf in, out;
 	size_t in_at, in_scanned; /* begin of the current line; looked at for LF up to here */
 	size_t out_at;
+	int64_t moved; /* boot ns: when the peer last took some of the output */
 	bool eof;      /* nothing more will come */
 	bool gone;     /* the peer is wholly gone */
 	bool closing;  /* close when the output is written */
@@ -52,6 +53,8 @@ void rpc_conn_gone(struct rpc_conn *c); /* the half-closed peer has left */
 /* Nothing left to answer and no more input, or the output is written and it is closing. */
 bool rpc_conn_finished(const struct rpc_conn *c);
 size_t rpc_conn_queued(const struct rpc_conn *c); /* bytes waiting for the peer */
+size_t rpc_conn_unread(const struct rpc_conn *c); /* the same, and those the kernel holds */
+int64_t rpc_conn_stuck(const struct rpc_conn *c); /* ns since it took the last of them */
 
 /* ---- listening ---------------------------------------------------------------------------------
  */

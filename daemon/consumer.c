@@ -132,6 +132,19 @@ uint64_t rpc_consumer_lag(struct rpc_daemon *d, const struct rpc_consumer *k)
 	return seq > k->acked ? seq - k->acked : 0;
 }
 
+int64_t rpc_consumer_age(struct rpc_daemon *d, const struct rpc_consumer *k)
+{
+	struct rpc_event row = {0};
+	int64_t at = 0, now = rpc_now().real / RPC_SECOND;
+	uint64_t seq;
+
+	if (rpc_consumer_lag(d, k) &&
+	    rpc_journal_next(d->accounts->store, k->acked, &seq, &row, &at, NULL) != 0)
+		at = 0;
+	rpc_journal_row_free(&row);
+	return at && at < now ? now - at : 0;
+}
+
 uint64_t rpc_journal_oldest(struct rpc_daemon *d)
 {
 	uint64_t seq = rpc_committer_seq(d->accounts->committer) + 1;

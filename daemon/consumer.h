@@ -23,6 +23,8 @@ void rpc_consumer_remove(struct rpc_daemon *d, struct rpc_consumer *k, struct tg
 void rpc_consumer_save(const struct rpc_consumer *k, struct tg_batch *batch);
 /* What follows the acked position and is on the disk. */
 uint64_t rpc_consumer_lag(struct rpc_daemon *d, const struct rpc_consumer *k);
+/* Seconds since the oldest of them came; 0 when there is none. */
+int64_t rpc_consumer_age(struct rpc_daemon *d, const struct rpc_consumer *k);
 /* Seq of the oldest row that is kept; the next one to come when there is none. */
 uint64_t rpc_journal_oldest(struct rpc_daemon *d);
 

@@ -13,7 +13,7 @@ struct rpc_subscription;
 
 struct rpc_counters {
 	uint64_t connections, refused, requests, answers, errors, bad_lines, bytes_in, bytes_out,
-		updates, delivered, dropped;
+		updates, delivered, lagged;
 };
 
 struct rpc_daemon {

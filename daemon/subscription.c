@@ -11,54 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- filters --------------------------------------------------------------------------------- */
-void rpc_filter_free(struct rpc_filter *f)
-{
-	free(f->accounts);
-	free(f->peers);
-	free(f->from);
-	free(f->text);
-	memset(f, 0, sizeof *f);
-}
-
-static bool among(const int64_t *list, unsigned n, int64_t id)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (list[i] == id)
-			return true;
-	return n == 0;
-}
-
-static bool text_fits(const struct rpc_filter *f, const struct rpc_event *e)
-{
-	if (f->text_kind == RPC_TEXT_ANY)
-		return true;
-	if (!e->has_text || e->text.len < f->text_len)
-		return false;
-	if (f->text_kind == RPC_TEXT_PREFIX)
-		return memcmp(e->text.data, f->text, f->text_len) == 0;
-	return !f->text_len || memmem(e->text.data, e->text.len, f->text, f->text_len);
-}
-
-bool rpc_filter_match(const struct rpc_filter *f, const struct rpc_event *e)
-{
-	bool own = e->type == RPC_T_ACCOUNT_STATE || e->type == RPC_T_CONNECTION_STATE ||
-		   e->type == RPC_T_GAP;
-	bool named = f->account_count == 0;
-
-	if (f->types && !(f->types & 1u << e->type))
-		return false;
-	for (unsigned i = 0; i < f->account_count && !named; i++)
-		named = strcmp(f->accounts[i], e->account) == 0;
-	if (!named)
-		return false;
-	if (own) /* they are about no chat: only types and accounts choose them */
-		return f->types || (!f->peer_count && !f->from_count && f->direction < 0 &&
-				    f->text_kind == RPC_TEXT_ANY);
-	return among(f->peers, f->peer_count, e->chat) && among(f->from, f->from_count, e->from) &&
-	       (f->direction < 0 || f->direction == (int)e->out) && text_fits(f, e);
-}
-
 /* ---- life ------------------------------------------------------------------------------------ */
 struct rpc_subscription *rpc_subscription_new(struct rpc_conn *c, struct rpc_filter *f,
 					      uint64_t pos)
@@ -151,6 +103,15 @@ static void open_note(struct tl_buf *b, uint64_t id, uint64_t seq)
 		rpc_js_int(b, "seq", (int64_t)seq);
 }
 
+void rpc_gap_write(struct tl_buf *b, uint64_t from, uint64_t to)
+{
+	rpc_js_text(b, "account", "*");
+	rpc_js_text(b, "type", "gap");
+	rpc_js_text(b, "reason", "retention");
+	rpc_js_int(b, "from", (int64_t)from);
+	rpc_js_int(b, "to", (int64_t)to);
+}
+
 void rpc_event_write(struct tl_buf *b, const struct rpc_event *e, enum rpc_raw_mode raw)
 {
 	if (raw == RPC_RAW_ONLY && e->raw.len) {
@@ -182,6 +143,31 @@ static bool has_room(const struct rpc_subscription *s)
 	return rpc_conn_queued(s->conn) <= RPC_MAX_EVENTS;
 }
 
+/* An event that could not be judged is told, never dropped in silence. */
+static void tell_error(struct rpc_subscription *s, const char *account, uint64_t seq)
+{
+	struct tl_buf *b = &s->conn->out;
+
+	tl_put_text(b, "{\"jsonrpc\":\"2.0\",\"method\":\"subscription_error\",\"params\":{"
+		       "\"subscription\":");
+	tl_js_int(b, (int64_t)s->id);
+	if (seq)
+		rpc_js_int(b, "seq", (int64_t)seq);
+	rpc_js_text(b, "account", account);
+	rpc_js_text(b, "reason", "regex_limit");
+	tl_put_text(b, "}}\n");
+	rpc_conn_flush(s->conn);
+}
+
+static bool wants(struct rpc_subscription *s, const struct rpc_event *e, uint64_t seq)
+{
+	int fits = rpc_filter_match(&s->filter, e);
+
+	if (fits < 0)
+		tell_error(s, e->account, seq);
+	return fits > 0;
+}
+
 static void offer(struct rpc_subscription *s, const struct rpc_event *e, uint64_t seq)
 {
 	bool current = seq ? s->pos == seq - 1 : has_room(s);
@@ -190,14 +176,14 @@ static void offer(struct rpc_subscription *s, const struct rpc_event *e, uint64_
 		return; /* the journal has it */
 	if (seq)
 		s->pos = seq;
-	if (!rpc_filter_match(&s->filter, e))
+	if (!wants(s, e, seq))
 		return;
 	if (current) {
 		write_event(s, e, seq);
 		return;
 	}
-	s->dropped++;
-	s->conn->d->count.dropped++;
+	s->lagged++;
+	s->conn->d->count.lagged++;
 }
 
 void rpc_deliver(struct rpc_daemon *d, const struct rpc_event *e, uint64_t seq)
@@ -211,17 +197,14 @@ void rpc_deliver(struct rpc_daemon *d, const struct rpc_event *e, uint64_t seq)
 /* ---- from the journal ------------------------------------------------------------------------ */
 #define FEED_ROWS 256u /* in one turn */
 
-/* Rows between two seqs that retention has taken. */
 static void tell_gap(struct rpc_subscription *s, uint64_t from, uint64_t to)
 {
 	struct tl_buf *b = &s->conn->out;
 
-	open_note(b, s->id, 0);
-	rpc_js_text(b, "type", "gap");
-	rpc_js_text(b, "reason", "retention");
-	rpc_js_int(b, "from", (int64_t)from);
-	rpc_js_int(b, "to", (int64_t)to);
+	open_note(b, s->id, to);
+	rpc_gap_write(b, from, to);
 	tl_put_text(b, "}}\n");
+	s->sent = to;
 	rpc_conn_flush(s->conn);
 }
 
@@ -240,7 +223,7 @@ static bool feed(struct rpc_subscription *s, uint64_t last, struct rpc_event *ro
 		if (seq > s->pos + 1)
 			tell_gap(s, s->pos + 1, seq - 1);
 		s->pos = seq > last ? last : seq;
-		if (seq <= last && rpc_filter_match(&s->filter, row))
+		if (seq <= last && wants(s, row, seq))
 			write_event(s, row, seq);
 	}
 	return s->pos < last && has_room(s);

@@ -3,25 +3,10 @@
 #ifndef DAEMON_SUBSCRIPTION_H
 #define DAEMON_SUBSCRIPTION_H
 
-#include "daemon/event.h"
+#include "daemon/filter.h"
 
 struct rpc_conn;
 struct rpc_consumer;
-
-enum rpc_raw_mode { RPC_RAW_NONE, RPC_RAW_TOO, RPC_RAW_ONLY };
-struct rpc_filter {
-	uint32_t types; /* a bit each; 0 = all */
-	unsigned account_count, peer_count, from_count;
-	char (*accounts)[33];  /* count 0 = all */
-	int64_t *peers, *from; /* marked ids; count 0 = all */
-	int direction;         /* -1 = both, 0 = in, 1 = out */
-	enum { RPC_TEXT_ANY, RPC_TEXT_CONTAINS, RPC_TEXT_PREFIX } text_kind;
-	char *text;
-	size_t text_len;
-	enum rpc_raw_mode raw;
-};
-void rpc_filter_free(struct rpc_filter *f);
-bool rpc_filter_match(const struct rpc_filter *f, const struct rpc_event *e);
 
 struct rpc_subscription {
 	struct rpc_subscription *next;                /* of the connection */
@@ -33,7 +18,7 @@ struct rpc_subscription {
 	uint64_t sent; /* the last one written, with an automatic ack */
 	bool ack_auto;
 	struct rpc_filter filter;
-	uint64_t delivered, dropped; /* dropped: live-only ones */
+	uint64_t delivered, lagged; /* lagged: live-only ones it was too slow for */
 };
 /* Takes the filter over; begins behind pos. NULL: no memory. */
 struct rpc_subscription *rpc_subscription_new(struct rpc_conn *c, struct rpc_filter *f,
@@ -47,6 +32,9 @@ void rpc_subscriptions_rename(struct rpc_conn *c, const char *from,
 			      const char *to); /* an account */
 /* An event as the members of an update's params, with what the filter wants of it. */
 void rpc_event_write(struct tl_buf *b, const struct rpc_event *e, enum rpc_raw_mode raw);
+/* Rows between two seqs that retention has taken, from all accounts, as the same. Its own seq is
+ * the last of them: an ack of it leaves the gap behind. */
+void rpc_gap_write(struct tl_buf *b, uint64_t from, uint64_t to);
 /* Feeds those who are behind and have room; true = there is more to do. */
 bool rpc_subscriptions_turn(struct rpc_daemon *d);
 /* Offers one event to everybody; seq 0: live only. */

@@ -74,6 +74,7 @@ library_door() { # header, file: may this file include that library?
 	mbedtls/* | psa/*) [[ $2 == proto/@(crypto|bignum|rsa|gcm).c || $2 == tests/* ]] ;;
 	zlib.h) [[ $2 == proto/gzip.c || $2 == tests/* ]] ;;
 	lmdb.h) [[ $2 == core/store_lmdb.c || $2 == tests/unit/core/* ]] ;;
+	pcre2.h) [[ $2 == daemon/pattern.c ]] ;;
 	ev.h) [[ $2 == daemon/* || $2 == tests/* ]] ;;
 	jansson.h) [[ $2 == tl/json_in.c || $2 == core/* || $2 == daemon/* || $2 == clients/* || $2 == tests/* ]] ;;
 	sys/socket.h | sys/un.h | netinet/* | arpa/inet.h | netdb.h | poll.h | sys/epoll.h | unistd.h | time.h | sys/time.h | sys/random.h | pthread.h | fcntl.h | signal.h)

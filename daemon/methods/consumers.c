@@ -48,8 +48,13 @@ static void write_consumer(struct rpc_daemon *d, struct tl_buf *b, const struct 
 	rpc_js_text(b, "consumer", k->name);
 	rpc_js_int(b, "acked", (int64_t)k->acked);
 	rpc_js_int(b, "lag", (int64_t)rpc_consumer_lag(d, k));
-	if (k->subscription)
+	rpc_js_int(b, "age", rpc_consumer_age(d, k));
+	if (k->subscription) {
 		rpc_js_int(b, "connection", (int64_t)k->subscription->conn->id);
+		rpc_js_int(b, "sent", (int64_t)k->subscription->pos);
+		rpc_js_int(b, "lagged", (int64_t)k->subscription->lagged);
+		rpc_js_int(b, "unread", (int64_t)rpc_conn_unread(k->subscription->conn));
+	}
 	rpc_js_close(b, '}');
 }
 
@@ -150,16 +155,6 @@ static struct rpc_result list_consumers(struct rpc_call *c)
 }
 
 /* ---- fetch_updates --------------------------------------------------------------------------- */
-static void write_gap(struct tl_buf *b, uint64_t from, uint64_t to)
-{
-	rpc_js_open(b, NULL, '{');
-	rpc_js_text(b, "type", "gap");
-	rpc_js_text(b, "reason", "retention");
-	rpc_js_int(b, "from", (int64_t)from);
-	rpc_js_int(b, "to", (int64_t)to);
-	rpc_js_close(b, '}');
-}
-
 static void stop_poll(struct rpc_call *c)
 {
 	struct args *a = c->args;
@@ -186,18 +181,25 @@ static struct rpc_result give(struct rpc_call *c, const struct rpc_consumer *k)
 	rpc_js_open(b, "updates", '[');
 	for (int64_t i = 0; i < a->limit && pos < last && b->len - mark < FETCH_BYTES; i++) {
 		uint64_t seq;
+		int err = rpc_journal_next(c->d->accounts->store, pos, &seq, &row, NULL, NULL);
 
-		if (rpc_journal_next(c->d->accounts->store, pos, &seq, &row, NULL, NULL) != 0 ||
-		    seq > last)
+		if (err && err != -TG_E_NOT_FOUND)
 			break;
+		if (err || seq > last)
+			seq = last + 1;
 		if (seq > pos + 1) {
-			write_gap(b, pos + 1, seq - 1);
+			rpc_js_open(b, NULL, '{');
+			rpc_js_int(b, "seq", (int64_t)seq - 1);
+			rpc_gap_write(b, pos + 1, seq - 1);
+			rpc_js_close(b, '}');
 		}
+		pos = seq > last ? last : seq;
+		if (seq > last)
+			break;
 		rpc_js_open(b, NULL, '{');
 		rpc_js_int(b, "seq", (int64_t)seq);
 		rpc_event_write(b, &row, RPC_RAW_NONE);
 		rpc_js_close(b, '}');
-		pos = seq;
 	}
 	rpc_js_close(b, ']');
 	rpc_js_int(b, "last", (int64_t)pos);
@@ -300,7 +302,8 @@ const struct rpc_method rpc_methods_consumers[] = {
 	 .run = ack,
 	 RPC_ROWS(ack_params, struct args),
 	 .doc = "Moves a consumer: what is acked does not come again. Answered when it is durable.",
-	 .result = "{\"consumer\":string,\"acked\":int,\"lag\":int,\"connection\":int?}"},
+	 .result =
+		 "{\"consumer\":string,\"acked\":int,\"lag\":int,\"age\":int,\"connection\":int?}"},
 	{.name = "fetch_updates",
 	 .flags = RPC_WAITS,
 	 .run = fetch_updates,
@@ -312,8 +315,12 @@ const struct rpc_method rpc_methods_consumers[] = {
 		   "\"last\":int,\"lag\":int}"},
 	{.name = "list_consumers",
 	 .run = list_consumers,
-	 .doc = "All consumers and how far they are.",
-	 .result = "{\"consumers\":[{\"consumer\":string,\"acked\":int,\"lag\":int,…}],"
+	 .doc = "All consumers and how far they are: lag in updates, age of the oldest one not "
+		"acked in "
+		"seconds; of those who are connected the last seq sent, live-only updates they "
+		"were too "
+		"slow for, and bytes they have not read.",
+	 .result = "{\"consumers\":[{\"consumer\":string,\"acked\":int,\"lag\":int,\"age\":int,…}],"
 		   "\"last\":int,\"oldest\":int}"},
 	{.name = "seek_consumer",
 	 .role = RPC_SEND,
@@ -321,7 +328,8 @@ const struct rpc_method rpc_methods_consumers[] = {
 	 .run = seek_consumer,
 	 RPC_ROWS(seek_params, struct args),
 	 .doc = "Sets a consumer's position, forwards or back.",
-	 .result = "{\"consumer\":string,\"acked\":int,\"lag\":int,\"connection\":int?}"},
+	 .result =
+		 "{\"consumer\":string,\"acked\":int,\"lag\":int,\"age\":int,\"connection\":int?}"},
 	{.name = "remove_consumer",
 	 .role = RPC_SEND,
 	 .flags = RPC_WAITS,

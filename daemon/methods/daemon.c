@@ -4,6 +4,7 @@
 #include "daemon/accounts.h"
 #include "daemon/js.h"
 #include "daemon/methods/groups.h"
+#include "daemon/subscription.h"
 
 #include <jansson.h>
 #include <stddef.h>
@@ -46,9 +47,37 @@ static const struct rpc_param status_params[] = {
 	 "with the table of limits"},
 };
 
+static double seconds(int64_t ns)
+{
+	return (double)(ns / RPC_MS) / 1000;
+}
+
 static double uptime(const struct rpc_daemon *d)
 {
-	return (double)((rpc_now().boot - d->started) / RPC_MS) / 1000;
+	return seconds(rpc_now().boot - d->started);
+}
+
+/* How far behind the slowest reader is, and what all of them have not read. */
+static void write_readers(struct rpc_daemon *d, struct tl_buf *b)
+{
+	uint64_t last = rpc_committer_seq(d->accounts->committer), lag = 0;
+	size_t queued = 0, unread = 0;
+	int64_t stuck = 0;
+
+	for (const struct rpc_subscription *s = d->subscriptions; s; s = s->all_next)
+		lag = last - s->pos > lag ? last - s->pos : lag;
+	for (const struct rpc_conn *k = d->conns; k; k = k->next) {
+		int64_t since = rpc_conn_stuck(k);
+
+		queued += rpc_conn_queued(k);
+		unread += rpc_conn_unread(k);
+		stuck = since > stuck ? since : stuck;
+	}
+	rpc_js_int(b, "seq", (int64_t)last);
+	rpc_js_int(b, "lag", (int64_t)lag);
+	rpc_js_int(b, "queued", (int64_t)queued);
+	rpc_js_int(b, "unread", (int64_t)unread);
+	rpc_js_double(b, "stuck", seconds(stuck));
 }
 
 static struct rpc_result status(struct rpc_call *c)
@@ -130,7 +159,8 @@ static struct rpc_result stats(struct rpc_call *c)
 	rpc_js_int(b, "flood_waiting", waiting);
 	rpc_js_int(b, "updates", (int64_t)n->updates);
 	rpc_js_int(b, "updates_delivered", (int64_t)n->delivered);
-	rpc_js_int(b, "updates_dropped", (int64_t)n->dropped);
+	rpc_js_int(b, "updates_lagged", (int64_t)n->lagged);
+	write_readers(d, b);
 	rpc_js_close(b, '}');
 	return rpc_end(c);
 }
@@ -264,6 +294,8 @@ static struct rpc_result list_clients(struct rpc_call *c)
 		rpc_js_int(b, "in_flight", k->inflight);
 		rpc_js_int(b, "subscriptions", k->subscription_count);
 		rpc_js_int(b, "queued", (int64_t)rpc_conn_queued(k));
+		rpc_js_int(b, "unread", (int64_t)rpc_conn_unread(k));
+		rpc_js_double(b, "stuck", seconds(rpc_conn_stuck(k)));
 		rpc_js_true(b, "self", k == c->conn);
 		rpc_js_close(b, '}');
 	}
@@ -358,7 +390,10 @@ const struct rpc_method rpc_methods_daemon[] = {
 		   "\"sockets\":[…],\"limits\":object?}"},
 	{.name = "stats",
 	 .run = stats,
-	 .doc = "Counters since the start.",
+	 .doc = "Counters since the start; of those who read updates: the last seq, how far the "
+		"slowest is behind (lag), bytes waiting here (queued) and in all (unread), seconds "
+		"for "
+		"which one has taken nothing (stuck).",
 	 .result = "{\"requests\":int,…}"},
 	{.name = "hello",
 	 .run = hello,

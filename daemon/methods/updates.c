@@ -3,6 +3,7 @@
 #include "daemon/daemon.h"
 #include "daemon/js.h"
 #include "daemon/methods/groups.h"
+#include "daemon/pattern.h"
 #include "daemon/subscription.h"
 
 #include <jansson.h>
@@ -54,7 +55,7 @@ enum { ACK_MANUAL, ACK_AUTO };
 		 NULL,                                                                             \
 		 AT(text),                                                                         \
 		 NULL,                                                                             \
-		 "{\"contains\":…} or {\"prefix\":…}"},                                            \
+		 "{\"contains\":…}, {\"prefix\":…} or {\"regex\":…} (PCRE2)"},                     \
 	{                                                                                          \
 		"raw", RPC_K_ANY, false, NULL, AT(raw), NULL,                                      \
 			"true: with the TL object; \"only\": nothing else"                         \
@@ -197,16 +198,39 @@ static int read_types(struct rpc_call *c, const json_t *v, struct rpc_filter *f)
 	return 0;
 }
 
+static int read_regex(struct rpc_call *c, struct tl_str text, struct rpc_filter *f)
+{
+	char why[200];
+	int err;
+
+	if (text.len > RPC_MAX_REGEX)
+		return bad(c, "text.regex", "at most 256 bytes");
+	err = rpc_pattern_new(text, &f->regex, why, sizeof why);
+	if (err == -TG_E_INVALID_PARAMS)
+		return bad(c, "text.regex", why);
+	if (err)
+		return rpc_problem(c, err, NULL, NULL);
+	f->text_kind = RPC_TEXT_REGEX;
+	return 0;
+}
+
 static int read_text(struct rpc_call *c, const json_t *v, struct rpc_filter *f)
 {
 	const json_t *contains = json_object_get(v, "contains"),
-		     *prefix = json_object_get(v, "prefix"), *s = contains ? contains : prefix;
+		     *prefix = json_object_get(v, "prefix"), *regex = json_object_get(v, "regex"),
+		     *s = contains ? contains
+			  : prefix ? prefix
+				   : regex;
 
 	if (!v)
 		return 0;
 	if (json_object_size(v) != 1 || !json_is_string(s))
-		return bad(c, "text", "{\"contains\":…} or {\"prefix\":…} is wanted");
+		return bad(c, "text",
+			   "{\"contains\":…}, {\"prefix\":…} or {\"regex\":…} is wanted");
 	f->text_len = json_string_length(s);
+	if (s == regex)
+		return read_regex(c, (struct tl_str){json_string_value(s), (uint32_t)f->text_len},
+				  f);
 	if (f->text_len > RPC_MAX_FILTER)
 		return bad(c, "text", "at most 1024 bytes");
 	f->text = malloc(f->text_len + 1);
@@ -411,8 +435,11 @@ static struct rpc_result list_subscriptions(struct rpc_call *c)
 	for (const struct rpc_subscription *s = c->conn->subscriptions; s; s = s->next) {
 		rpc_js_open(b, NULL, '{');
 		rpc_js_int(b, "subscription", (int64_t)s->id);
+		if (s->consumer)
+			rpc_js_text(b, "consumer", s->consumer->name);
+		rpc_js_int(b, "seq", (int64_t)s->pos);
 		rpc_js_int(b, "delivered", (int64_t)s->delivered);
-		rpc_js_int(b, "dropped", (int64_t)s->dropped);
+		rpc_js_int(b, "lagged", (int64_t)s->lagged);
 		rpc_js_close(b, '}');
 	}
 	tl_put_text(b, "]}");
@@ -443,6 +470,7 @@ const struct rpc_method rpc_methods_updates[] = {
 	{.name = "list_subscriptions",
 	 .run = list_subscriptions,
 	 .doc = "The subscriptions of this connection.",
-	 .result = "{\"subscriptions\":[{\"subscription\":int,…}]}"},
+	 .result = "{\"subscriptions\":[{\"subscription\":int,\"consumer\":string?,\"seq\":int,"
+		   "\"delivered\":int,\"lagged\":int}]}"},
 };
 RPC_GROUP_COUNT(updates);

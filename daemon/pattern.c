@@ -1,0 +1,69 @@
+/* The only door to PCRE2. The interpreter, not its JIT: the service may not make code at run time.
+ * A pattern owns its memory for matching. */
+#include "daemon/pattern.h"
+
+#include "daemon/limits.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define DEPTH 1000u  /* of backtracking that is remembered */
+#define HEAP_KB 256u /* for it */
+
+struct rpc_pattern {
+	pcre2_code *code;
+	pcre2_match_context *context;
+	pcre2_match_data *data;
+};
+
+int rpc_pattern_new(struct tl_str text, struct rpc_pattern **ret, char *why, size_t size)
+{
+	uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C;
+	struct rpc_pattern *p = calloc(1, sizeof *p);
+	PCRE2_SIZE at = 0;
+	int error = 0;
+
+	if (!p)
+		return -TG_E_NOMEM;
+	p->code = pcre2_compile((PCRE2_SPTR)text.data, text.len, options, &error, &at, NULL);
+	if (!p->code) {
+		char reason[160] = "";
+
+		pcre2_get_error_message(error, (PCRE2_UCHAR *)reason, sizeof reason);
+		snprintf(why, size, "at character %zu: %s", (size_t)at, reason);
+		rpc_pattern_free(p);
+		return -TG_E_INVALID_PARAMS;
+	}
+	p->context = pcre2_match_context_create(NULL);
+	p->data = pcre2_match_data_create(1, NULL);
+	if (!p->context || !p->data) {
+		rpc_pattern_free(p);
+		return -TG_E_NOMEM;
+	}
+	pcre2_set_match_limit(p->context, RPC_MAX_REGEX_STEPS);
+	pcre2_set_depth_limit(p->context, DEPTH);
+	pcre2_set_heap_limit(p->context, HEAP_KB);
+	*ret = p;
+	return 0;
+}
+
+int rpc_pattern_match(const struct rpc_pattern *p, const void *text, size_t n)
+{
+	int rc = pcre2_match(p->code, text ? text : "", n, 0, 0, p->data, p->context);
+
+	if (rc >= 0) /* 0: more groups than the one that was asked for */
+		return 1;
+	return rc == PCRE2_ERROR_NOMATCH ? 0 : -TG_E_TOO_LARGE;
+}
+
+void rpc_pattern_free(struct rpc_pattern *p)
+{
+	if (!p)
+		return;
+	pcre2_match_data_free(p->data);
+	pcre2_match_context_free(p->context);
+	pcre2_code_free(p->code);
+	free(p);
+}

@@ -1,0 +1,80 @@
+/* Regular expressions of filters: what they match, what is refused, and that none takes for ever.
+ */
+#include "daemon/pattern.h"
+
+#include "daemon/filter.h"
+#include "tests/harness.h"
+
+#include <string.h>
+
+static int match(const char *pattern, const char *text)
+{
+	struct rpc_pattern *p = NULL;
+	char why[200] = "";
+	int r;
+
+	CHECK_INT(rpc_pattern_new(tl_str(pattern), &p, why, sizeof why), 0);
+	r = rpc_pattern_match(p, text, strlen(text));
+	rpc_pattern_free(p);
+	return r;
+}
+
+TEST(patterns_match_anywhere)
+{
+	CHECK_INT(match("^/start( |$)", "/start now"), 1);
+	CHECK_INT(match("^/start( |$)", "/started"), 0);
+	CHECK_INT(match("(?i)straße", "Die STRAßE"), 1);
+	CHECK_INT(match("^.$", "\xf0\x9f\x98\x80"), 1); /* one character */
+	CHECK_INT(match("(a)(b)(c)(d)", "xabcdx"), 1);
+	CHECK_INT(match("", ""), 1);
+	CHECK_INT(match("b", "\xff\xfe b \x80"),
+		  1); /* broken UTF-8 matches nothing, harms nothing */
+}
+
+TEST(bad_patterns_are_refused_with_a_reason)
+{
+	static const char *const bad[] = {"(", "a{2,1}", "[z-a]", "\\C", "(?<n>a)(?<n>b)", "*"};
+	struct rpc_pattern *p = NULL;
+	char why[200];
+
+	for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		why[0] = '\0';
+		CHECK_INT(rpc_pattern_new(tl_str(bad[i]), &p, why, sizeof why),
+			  -TG_E_INVALID_PARAMS);
+		CHECK(strstr(why, "at character"));
+	}
+	CHECK(!p);
+}
+
+TEST(patterns_have_a_limit_of_steps)
+{
+	char text[4096];
+
+	memset(text, 'a', sizeof text - 1);
+	text[sizeof text - 1] = '\0';
+	CHECK_INT(match("^(a+)+$", text), 1);
+	text[sizeof text - 2] = 'b';
+	CHECK_INT(match("^(a+)+$", text), -TG_E_TOO_LARGE);
+	CHECK_INT(match("^(?:(?R)|a)*b$", text), -TG_E_TOO_LARGE);
+}
+
+TEST(a_filter_asks_its_pattern_last)
+{
+	struct rpc_event e = {.type = RPC_T_NEW_MESSAGE, .chat = 5, .from = 6, .has_text = true};
+	struct rpc_filter f = {.direction = -1, .text_kind = RPC_TEXT_REGEX};
+	int64_t peer = 5;
+	char why[200];
+
+	tl_put_text(&e.text, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab");
+	CHECK_INT(rpc_pattern_new(tl_str("^(a+)+$"), &f.regex, why, sizeof why), 0);
+	f.peers = &peer;
+	f.peer_count = 1;
+	CHECK_INT(rpc_filter_match(&f, &e), -TG_E_TOO_LARGE);
+	e.chat = 7; /* another chat: the text is not looked at */
+	CHECK_INT(rpc_filter_match(&f, &e), 0);
+	e.chat = 5;
+	e.has_text = false;
+	CHECK_INT(rpc_filter_match(&f, &e), 0);
+	rpc_pattern_free(f.regex);
+	tl_buf_free(&e.text);
+}
