@@ -34,11 +34,14 @@ struct ctl_login { /* what a login is given in advance; NULL: asked for */
 	bool no_input, accept_terms;
 };
 struct ctl_options {
-	const char *socket;  /* --socket, else $LAYERD_SOCKET, else the places of the manual */
-	const char *account; /* NULL: the daemon decides */
-	double timeout;      /* seconds; 0: not given */
-	long count;          /* watch: updates until the end; 0: no end */
-	bool raw;            /* whole JSON-RPC lines, as they came */
+	const char *socket;   /* --socket, else $LAYERD_SOCKET, else the places of the manual */
+	const char *account;  /* NULL: the daemon decides */
+	double timeout;       /* seconds; 0: not given */
+	long count;           /* watch: updates until the end; 0: no end */
+	const char *consumer; /* watch: under this name, acking what is done */
+	const char *exec;     /* watch: a command for each update */
+	long tries;           /* … and after so many it is skipped; 0: never */
+	bool raw;             /* whole JSON-RPC lines, as they came */
 	struct ctl_login login;
 };
 
@@ -111,6 +114,10 @@ int ctl_call(const struct ctl_options *o, const char *method, struct ctl_params 
 
 /* ---- qr.c */
 int ctl_qr_draw(FILE *to, const char *text); /* lines drawn, 0: none */
+/* ---- exec.c -----------------------------------------------------------------------------------
+ */
+/* Runs o->exec with the update until it exits with 0, or until o->tries are over, which is told. */
+void ctl_exec(const struct ctl_options *o, struct ctl_slice update);
 
 /* ---- commands: args are what follows the command's name, ended by NULL
  * ------------------------------ */

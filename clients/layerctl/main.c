@@ -56,6 +56,25 @@ static int command_accounts(const struct ctl_options *o, char **args)
 	return finish(o, code, "list_accounts", &p);
 }
 
+static int command_consumers(const struct ctl_options *o, char **args)
+{
+	struct ctl_params p = {0};
+	const char *method = "list_consumers";
+	int code = CTL_OK;
+
+	if (args[0] && args[1] && strcmp(args[0], "remove") == 0 && !args[2]) {
+		method = "remove_consumer";
+	} else if (args[0] && args[1] && args[2] && strcmp(args[0], "seek") == 0 && !args[3]) {
+		method = "seek_consumer";
+		code = ctl_params_string(&p, "to", args[2]);
+	} else if (args[0]) {
+		return ctl_fail(CTL_USAGE, "consumers [remove NAME | seek NAME now|oldest|SEQ]");
+	}
+	if (code == CTL_OK && args[0])
+		code = ctl_params_string(&p, "consumer", args[1]);
+	return finish(o, code, method, &p);
+}
+
 static int command_status(const struct ctl_options *o, char **args)
 {
 	struct ctl_params p = {0};
@@ -85,7 +104,7 @@ static const struct {
 	{"watch", ctl_command_watch},   {"wait", ctl_command_wait},
 	{"login", ctl_command_login},   {"logout", ctl_command_logout},
 	{"accounts", command_accounts}, {"status", command_status},
-	{"help", command_help},
+	{"help", command_help},         {"consumers", command_consumers},
 };
 
 /* ---- flags: anywhere before --, and -5 is a number, not a flag ----------------------------------
@@ -113,6 +132,9 @@ static const struct flag {
 	{"raw", 'r', false},
 	{"help", 'h', false},
 	{"version", 'V', false},
+	{"consumer", 'c', true},
+	{"exec", 'x', true},
+	{"tries", 'T', true},
 	/* of login: no letters */
 	{"no-input", NO_INPUT, false},
 	{"token-file", TOKEN_FILE, true},
@@ -207,6 +229,17 @@ static int set_flag(struct ctl_options *o, char letter, const char *value)
 		o->count = strtol(value, &end, 10);
 		if (end == value || *end || o->count < 1)
 			return ctl_fail(CTL_USAGE, "--count takes a number, not %s", value);
+		break;
+	case 'c':
+		o->consumer = value;
+		break;
+	case 'x':
+		o->exec = value;
+		break;
+	case 'T':
+		o->tries = strtol(value, &end, 10);
+		if (end == value || *end || o->tries < 1)
+			return ctl_fail(CTL_USAGE, "--tries takes a number, not %s", value);
 		break;
 	case 'h':
 		ctl_usage(stdout);

@@ -1,73 +1,142 @@
 /* The commands that stay: watch prints updates until it is stopped, wait waits for the daemon. */
 #include "clients/layerctl/layerctl.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define RETRY_MS 50       /* between two looks for the socket */
+#define RETRY_MS 50 /* between two looks for the socket */
+#define RETRY_MOST_MS 2000u
 #define WAIT_SECONDS 50.0 /* without --timeout */
 
-/* One line after the subscription; *ret_updates counts what was printed. */
-static int watch_line(const struct ctl_options *o, struct ctl_slice line, long *ret_updates)
+struct watch {
+	struct ctl_conn conn;
+	const struct ctl_options *o;
+	struct ctl_params filters;
+	long updates;
+	long long done;   /* seq of the last update that was dealt with */
+	unsigned waiting; /* acks without an answer */
+	int64_t end;      /* ms; 0: none */
+	unsigned pause;   /* before the next try to connect, ms */
+};
+
+/* What was dealt with does not come again; told to the daemon, which remembers. */
+static int ack(struct watch *w, long long seq)
+{
+	struct tl_buf line = {0};
+	int code;
+
+	tl_put_text(&line, "{\"jsonrpc\":\"2.0\",\"id\":\"ack\",\"method\":\"ack\",\"params\":{"
+			   "\"consumer\":");
+	tl_js_string(&line, w->o->consumer, strlen(w->o->consumer));
+	tl_put_text(&line, ",\"seq\":");
+	tl_js_int(&line, seq);
+	tl_put_text(&line, "}}\n");
+	code = ctl_write(&w->conn, &line);
+	tl_buf_free(&line);
+	w->waiting += code == CTL_OK;
+	return code;
+}
+
+static int take_update(struct watch *w, struct ctl_slice line, struct ctl_slice params)
+{
+	struct ctl_slice text;
+	long long seq = ctl_member(params, "seq", &text) ? strtoll(text.p, NULL, 10) : 0;
+
+	if (!seq || seq > w->done) { /* not one whose ack was lost on the way */
+		if (w->o->exec)
+			ctl_exec(w->o, params);
+		else
+			ctl_print(w->o->raw ? line : params, false);
+		w->updates++;
+	}
+	w->done = seq > w->done ? seq : w->done;
+	return seq && w->o->consumer ? ack(w, seq) : CTL_OK;
+}
+
+/* One line after the subscription. */
+static int watch_line(struct watch *w, struct ctl_slice line)
 {
 	struct ctl_slice method, params, reason = {.p = "", .n = 0};
 
+	if (ctl_member(line, "id", &method) && ctl_is(method, "\"ack\"")) {
+		w->waiting -= w->waiting > 0;
+		return ctl_error(line);
+	}
 	if (!ctl_member(line, "method", &method) || !ctl_member(line, "params", &params))
 		return CTL_OK;
-	if (ctl_is(method, "\"update\"")) {
-		ctl_print(o->raw ? line : params, false);
-		++*ret_updates;
-		return CTL_OK;
-	}
-	if (!ctl_is(method, "\"subscription_ended\""))
-		return CTL_OK;
-	if (o->raw)
+	if (ctl_is(method, "\"update\""))
+		return take_update(w, line, params);
+	if (w->o->raw && strncmp(method.p, "\"subscription_", 14) == 0)
 		ctl_print(line, false);
 	(void)ctl_member(params, "reason", &reason);
+	if (ctl_is(method, "\"subscription_error\""))
+		return ctl_fail(CTL_OK, "an update could not be judged: %.*s", (int)reason.n,
+				reason.p);
+	if (!ctl_is(method, "\"subscription_ended\""))
+		return CTL_OK;
+	w->pause = 0; /* not again: somebody wanted it so */
 	return ctl_fail(CTL_UNREACHABLE, "the subscription was ended: %.*s", (int)reason.n,
 			reason.p);
 }
 
-static int watch_updates(struct ctl_conn *c, const struct ctl_options *o)
+static bool enough(const struct watch *w)
 {
-	struct ctl_slice line;
-	long updates = 0;
-	int code = CTL_OK;
+	return w->o->count && w->updates >= w->o->count && !w->waiting;
+}
 
-	ctl_start_clock(c, o->timeout);
-	while (code == CTL_OK && (o->count == 0 || updates < o->count)) {
-		code = ctl_read(c, &line);
+/* One connection, from its beginning to its end. */
+static int watch_once(struct watch *w, bool quiet)
+{
+	struct ctl_options subscribe = *w->o;
+	struct ctl_slice line;
+	int code = ctl_connect(&w->conn, w->o, quiet);
+
+	subscribe.timeout = 0;
+	w->waiting = 0;
+	if (code == CTL_OK)
+		code = ctl_request(&w->conn, &subscribe, "subscribe", &w->filters, &line);
+	if (code == CTL_OK && w->o->raw)
+		ctl_print(line, false);
+	if (code == CTL_OK)
+		code = ctl_error(line);
+	if (code != CTL_OK)
+		return code;
+	w->pause = RETRY_MS;
+	w->conn.deadline = w->end;
+	while (code == CTL_OK && !enough(w)) {
+		code = ctl_read(&w->conn, &line);
 		if (code == CTL_OK)
-			code = watch_line(o, line, &updates);
+			code = watch_line(w, line);
 	}
 	return code;
 }
 
 int ctl_command_watch(const struct ctl_options *o, char **args)
 {
-	struct ctl_params p = {.comma_lists = true};
-	struct ctl_options subscribe = *o;
-	struct ctl_conn c = {.fd = -1};
-	struct ctl_slice answer;
+	struct watch w = {.conn = {.fd = -1}, .o = o, .filters = {.comma_lists = true}};
 	int code;
 
 	/* --account narrows the subscription; --timeout is how long to watch. */
-	code = o->account ? ctl_params_string(&p, "account", o->account) : CTL_OK;
-	subscribe.timeout = 0;
+	w.end = o->timeout > 0 ? ctl_now() + (int64_t)(o->timeout * 1000) : 0;
+	w.pause = RETRY_MS;
+	code = o->account ? ctl_params_string(&w.filters, "account", o->account) : CTL_OK;
+	if (code == CTL_OK && o->consumer)
+		code = ctl_params_string(&w.filters, "consumer", o->consumer);
 	if (code == CTL_OK)
-		code = ctl_params_arguments(&p, args);
+		code = ctl_params_arguments(&w.filters, args);
 	if (code == CTL_OK)
-		code = ctl_connect(&c, o, false);
-	if (code == CTL_OK)
-		code = ctl_request(&c, &subscribe, "subscribe", &p, &answer);
-	if (code == CTL_OK && o->raw)
-		ctl_print(answer, false);
-	if (code == CTL_OK)
-		code = ctl_error(answer);
-	if (code == CTL_OK)
-		code = watch_updates(&c, o);
-	tl_buf_free(&p.text);
-	ctl_disconnect(&c);
+		code = watch_once(&w, o->consumer != NULL);
+	/* A consumer's place is kept: the daemon may go and come as it likes. */
+	while ((code == CTL_UNREACHABLE || code == CTL_RATE_LIMITED) && o->consumer && w.pause &&
+	       (!w.end || ctl_now() < w.end)) {
+		ctl_disconnect(&w.conn);
+		usleep(w.pause * 1000);
+		w.pause = w.pause * 2 < RETRY_MOST_MS ? w.pause * 2 : RETRY_MOST_MS;
+		code = watch_once(&w, true);
+	}
+	tl_buf_free(&w.filters.text);
+	ctl_disconnect(&w.conn);
 	return code;
 }
 

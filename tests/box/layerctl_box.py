@@ -234,6 +234,78 @@ def watch_prints_updates():
 
 
 @case
+def watch_under_a_name():
+    """Acks what was printed, goes on over restarts, and does not show twice what it has shown."""
+    lives = [[1, 2], [2, 3], []]
+
+    def answer(q):
+        if q["method"] == "ack":
+            yield {"id": q["id"], "result": {}}
+            if q["params"]["seq"] == 2 and len(lives) == 2:
+                yield None  # the daemon dies
+            return
+        yield {"id": q["id"], "result": {"subscription": 1, "seq": 0}}
+        for seq in lives.pop(0):
+            yield {"method": "update", "params": {"seq": seq, "type": "gap"}}
+
+    fake = Fake(answer)
+    code, out, _ = run(fake, "watch", "--consumer", "c", "-n", "3", "types=gap")
+    same(code, 0)
+    same([json.loads(line)["seq"] for line in out.splitlines()], [1, 2, 3])
+    same([q["method"] for q in fake.requests], ["subscribe", "ack", "ack", "subscribe", "ack", "ack"])
+    same(fake.requests[0]["params"], {"consumer": "c", "types": ["gap"]})
+    same([q["params"]["seq"] for q in fake.requests if q["method"] == "ack"], [1, 2, 2, 3])
+    taken = Fake(lambda q: [{"id": 1, "result": {}}, {"method": "subscription_ended", "params": {"reason": "taken_over"}}])
+    same(run(taken, "watch", "--consumer", "c")[0], 3)
+    same(run(Fake(error(-32602, "invalid_params")), "watch", "--consumer", "c")[0], 2)
+
+
+UPDATE = {"seq": 17, "account": "main", "type": "new_message",
+          "message": {"id": 5, "chat": {"id": -100, "type": "group"}, "sender": {"id": 7}, "text": "a 'b' \"c\"\n$d"}}
+
+
+@case
+def watch_runs_a_command():
+    def answer(q):
+        yield {"id": q["id"], "result": {}}
+        if q["method"] == "subscribe":
+            yield {"method": "update", "params": UPDATE}
+
+    with tempfile.TemporaryDirectory() as folder:
+        names = "SEQ ACCOUNT TYPE CHAT SENDER MESSAGE TEXT".split()
+        show = "cat; printf '%s|' " + " ".join('"$LAYERD_%s"' % n for n in names) + '; test -z "$LAYERD_DATA$LAYERD_QUERY"'
+        fake = Fake(answer)
+        code, out, _ = run(fake, "watch", "-c", "c", "-n", "1", "--exec", show, env={"LAYERD_DATA": "stale"})
+        line, _, rest = out.partition("\n")
+        same((code, json.loads(line)), (0, UPDATE))
+        same(rest, "17|main|new_message|-100|7|5|a 'b' \"c\"\n$d|")
+        same([q["method"] for q in fake.requests], ["subscribe", "ack"])
+        # a failure is tried again, and acked only then
+        fake, flag = Fake(answer), os.path.join(folder, "flag")
+        code, out, err = run(fake, "watch", "-c", "c", "-n", "1", "-x", "test -e %s || { touch %s; exit 9; }" % (flag, flag))
+        same((code, "ended with 9; again in 1 s" in err), (0, True))
+        same(fake.requests[-1]["params"]["seq"], 17)
+        # told to, it skips, and says so
+        code, _, err = run(Fake(answer), "watch", "-c", "c", "-n", "1", "--tries", "2", "-x", "kill -9 $$")
+        same((code, err.count("137"), "skipped" in err), (0, 2, True))
+        # large, and not read
+        UPDATE["raw"] = "x" * 300000
+        same(run(Fake(answer), "watch", "-n", "1", "-x", "true")[0], 0)
+        same(run(Fake(answer), "watch", "-n", "1", "-x", "wc -c")[1].strip(), str(len(json.dumps(UPDATE)) + 1))
+        del UPDATE["raw"]
+    same(run(None, "watch", "--tries", "0")[0], 2)
+
+
+@case
+def consumers_are_listed_moved_removed():
+    same(sent("consumers")["method"], "list_consumers")
+    same(sent("consumers", "remove", "c")["params"], {"consumer": "c"})
+    asked = sent("consumers", "seek", "c", "17")
+    same((asked["method"], asked["params"]), ("seek_consumer", {"to": "17", "consumer": "c"}))
+    same(run(None, "consumers", "forget", "c")[0], 2)
+
+
+@case
 def signals_end_it_as_a_shell_expects():
     for number in (signal.SIGINT, signal.SIGTERM):
         fake = Fake(lambda q: [{"id": 1, "result": {}}])
