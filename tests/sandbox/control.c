@@ -204,8 +204,26 @@ static void request_run(struct client *c, struct batch *batch, json_t *o)
 		json_decref(params);
 		return;
 	}
+	sb_keep_control(c->control->w->s, name, params);
 	row->fn(c->control->w, r, params);
+	sb_keep_end(c->control->w->s);
 	json_decref(params);
+}
+
+bool sb_control_play(struct sb_world *w, const char *name, json_t *params)
+{
+	const struct sb_control_row *row = find(name);
+	struct sb_request *r = w->control ? calloc(1, sizeof(*r)) : NULL;
+
+	if (!r || !row) {
+		free(r);
+		return false;
+	}
+	r->control = w->control;
+	r->next = w->control->requests;
+	w->control->requests = r;
+	row->fn(w, r, params);
+	return true;
 }
 
 static void fail_line(struct client *c, int code, const char *text)

@@ -87,6 +87,7 @@ int sb_key_add(struct sb_net *n, const uint8_t key[256], int dc, bool temp, int6
 	k->expires = expires;
 	k->next = *head;
 	*head = k;
+	sb_keep_key(n->s, k, ip);
 	if (!temp) {
 		a->next = n->auths;
 		n->auths = a;
@@ -118,6 +119,7 @@ void sb_key_drop(struct sb_net *n, struct sb_key *k)
 	if (!*pp)
 		return;
 	*pp = k->next;
+	sb_keep_drop(n->s, k);
 	for (struct sb_auth **ap = &n->auths; *ap; ap = &(*ap)->next)
 		if (*ap == k->own) {
 			*ap = k->own->next;

@@ -28,8 +28,8 @@ static const char usage[] =
 	"  --write-key FILE     the server's RSA key (PKCS#1, PEM) for its clients\n"
 	"  --dcs N              data centres, 1 to 16; default 3\n"
 	"  --seed N             repeatable keys and ids\n"
-	"  --data DIR           keeps the RSA key there\n"
 	"  --also ID=HOST:PORT  one more address of a data centre\n"
+	"  --data DIR           keeps the world there, over restarts and kill -9, and the RSA key\n"
 	"  --proxy KIND=HOST:PORT[,SECRET]  a proxy before the data centres: socks5 and http "
 	"(SECRET is\n"
 	"                       then USER:PASSWORD, or none), mtproxy (hex or base64, dd and ee "
@@ -266,14 +266,17 @@ static int serve(struct switches *w)
 	ev_signal_init(&interrupt, stop, SIGINT);
 	ev_signal_start(s.loop, &term);
 	ev_signal_start(s.loop, &interrupt);
-	s.net = sb_net_new(&s, &w->net);
+	if (!w->net.data || sb_keep_open(&s, w->net.data))
+		s.net = sb_net_new(&s, &w->net);
 	if (s.net)
 		s.world = sb_world_new(&s, w->control);
 	if (s.world) {
+		sb_keep_play(&s);
 		say_ready(&s, w);
 		ev_run(s.loop, 0);
 		err = 0;
 	}
+	sb_keep_close(&s);
 	/* connections first: they tell the world that they are gone */
 	if (s.net)
 		sb_net_stop(s.net);

@@ -458,6 +458,37 @@ void sb_rpc_tick(struct sb_session *s, int64_t now)
 	}
 }
 
+void sb_rpc_play(struct sb_net *n, struct sb_auth *a, uint64_t session, int layer, bool no_updates,
+		 const uint8_t *body, size_t size)
+{
+	struct sb_pending *p = calloc(1, sizeof *p);
+	struct tl_obj *request;
+
+	if (p)
+		p->body = malloc(size + !size);
+	if (!p || !p->body)
+		abort();
+	memcpy(p->body, body, size);
+	p->n = size;
+	p->started = true;
+	tl_arena_init(&p->arena, SB_CALL_ARENA);
+	p->call = (struct sb_call){.s = n->s,
+				   .auth = a,
+				   .arena = &p->arena,
+				   .session = session,
+				   .layer = layer,
+				   .no_updates = no_updates,
+				   .priv = p};
+	p->query = tl_cursor(p->body, p->n);
+	if (tl_decode(&tl_api, &p->arena, &p->query, &request, NULL) != 0) {
+		pending_free(p);
+		return;
+	}
+	p->method = request->ctor;
+	p->call.request = request;
+	sb_world_execute(n->s->world, &p->call);
+}
+
 void sb_rpc(struct sb_session *s, uint64_t msg_id, const uint8_t *body, size_t n)
 {
 	struct sb_pending *p = calloc(1, sizeof *p);

@@ -8,6 +8,9 @@
 #include "tl_schema.h"
 
 struct ev_loop;
+struct sb_call;
+struct sb_keep;
+struct sb_key;
 struct json_t;
 
 struct sandbox {
@@ -18,6 +21,8 @@ struct sandbox {
 	int64_t skew; /* seconds added to the clock that clients see (fault "skew", advance) */
 	int dc_count;
 	int log_level;
+	struct sb_keep *keep; /* --data, or NULL */
+	int64_t frozen;       /* the clock while a kept input is executed; 0 = it runs */
 };
 int64_t sb_now(const struct sandbox *s); /* Unix ns, skew included */
 uint64_t sb_rand(struct sandbox *s);     /* repeatable with --seed */
@@ -84,6 +89,27 @@ void sb_net_cut(struct sb_net *n,
 struct json_t *sb_net_stats(struct sb_net *n);
 struct json_t *sb_net_doors(struct sb_net *n); /* of proxies: kind, link, figures */
 
+/* ---- keep.c: the world over restarts; without --data all of these do nothing ---- */
+bool sb_keep_open(struct sandbox *s, const char *dir);
+void sb_keep_close(struct sandbox *s);
+void sb_keep_world(struct sandbox *s); /* it begins, and ends its beginning with sb_keep_end */
+void sb_keep_play(struct sandbox *s);  /* what an earlier life was told */
+/* Before an input is executed; sb_keep_end after calls, control requests and timers. */
+void sb_keep_key(struct sandbox *s, const struct sb_key *k, const char *ip);
+void sb_keep_bind(struct sandbox *s, const struct sb_key *temp, const struct sb_key *permanent);
+void sb_keep_drop(struct sandbox *s, const struct sb_key *k);
+void sb_keep_call(struct sandbox *s, const struct sb_call *c);
+void sb_keep_control(struct sandbox *s, const char *name, const struct json_t *params);
+void sb_keep_timer(struct sandbox *s, uint64_t number);
+void sb_keep_end(struct sandbox *s);
+bool sb_keep_playing(const struct sandbox *s);
+/* The same again. */
+void sb_rpc_play(struct sb_net *n, struct sb_auth *a, uint64_t session, int layer, bool no_updates,
+		 const uint8_t *body, size_t size);
+bool sb_control_play(struct sb_world *w, const char *name, struct json_t *params);
+void sb_timer_play(struct sb_world *w, uint64_t number);
+void sb_timers_start(struct sb_world *w); /* those that are still to fire */
+
 /* ---- world: what net calls
  * ---------------------------------------------------------------------------- */
 struct sb_world *sb_world_new(struct sandbox *s,
@@ -92,6 +118,7 @@ void sb_world_free(struct sb_world *w);
 /* Every RPC after unwrapping; logs it, applies rpc_error/flood_wait/migrate faults, checks the
  * login, answers. */
 void sb_world_call(struct sb_world *w, struct sb_call *c);
+void sb_world_execute(struct sb_world *w, struct sb_call *c); /* without log and faults */
 /* A query whose constructor is unknown in that layer: 400 INPUT_METHOD_INVALID_… (net answers and
  * tells). */
 void sb_world_unknown(struct sb_world *w, struct sb_auth *a, uint32_t id);

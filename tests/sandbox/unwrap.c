@@ -252,8 +252,10 @@ const char *sb_bind(struct sb_session *s, uint64_t msg_id, struct tl_cursor *arg
 		return "TEMP_AUTH_KEY_ALREADY_BOUND";
 	if ((int64_t)b.expires <= sb_now(n->s) / NS)
 		return "EXPIRES_AT_INVALID";
-	if (!s->key->bound)
+	if (!s->key->bound) {
+		sb_keep_bind(n->s, s->key, perm);
 		sb_key_bind(s->key, perm->own);
+	}
 	if (init)
 		perm->own->layer = s->key->layer;
 	sb_world_online(n->s->world, perm->own, true);

@@ -10,6 +10,8 @@
 struct sb_timer {
 	ev_timer ev;
 	struct sb_world *w;
+	int64_t due;     /* ns */
+	uint64_t number; /* of those that kept inputs made; 0 = another */
 	void (*fn)(struct sb_world *w, void *arg);
 	void *arg;
 	struct sb_timer *next;
@@ -44,8 +46,37 @@ static void timer_fired(struct ev_loop *loop, ev_timer *ev, int revents)
 	(void)loop;
 	(void)revents;
 	timer_unlink(t);
+	sb_keep_timer(t->w->s, t->number);
 	t->fn(t->w, t->arg);
+	sb_keep_end(t->w->s);
 	free(t);
+}
+
+void sb_timer_play(struct sb_world *w, uint64_t number)
+{
+	struct sb_timer *t = w->timers;
+
+	while (t && t->number != number)
+		t = t->next;
+	if (!t)
+		return;
+	timer_unlink(t);
+	t->fn(w, t->arg);
+	free(t);
+}
+
+static void timer_start(struct sb_timer *t, double seconds)
+{
+	ev_timer_init(&t->ev, timer_fired, seconds, 0);
+	ev_timer_start(t->w->s->loop, &t->ev);
+}
+
+void sb_timers_start(struct sb_world *w)
+{
+	int64_t now = sb_now(w->s);
+
+	for (struct sb_timer *t = w->timers; t; t = t->next)
+		timer_start(t, t->due > now ? (double)(t->due - now) / SB_SECOND : 0);
 }
 
 void sb_later(struct sb_world *w, double seconds, void (*fn)(struct sb_world *, void *), void *arg)
@@ -57,10 +88,12 @@ void sb_later(struct sb_world *w, double seconds, void (*fn)(struct sb_world *, 
 	t->w = w;
 	t->fn = fn;
 	t->arg = arg;
+	t->due = sb_now(w->s) + (int64_t)(seconds * SB_SECOND);
+	t->number = w->s->frozen ? ++w->timer_count : 0;
 	t->next = w->timers;
 	w->timers = t;
-	ev_timer_init(&t->ev, timer_fired, seconds, 0);
-	ev_timer_start(w->s->loop, &t->ev);
+	if (!sb_keep_playing(w->s))
+		timer_start(t, seconds);
 }
 
 static void timers_free(struct sb_world *w)
@@ -137,6 +170,7 @@ void sb_world_online(struct sb_world *w, struct sb_auth *a, bool online)
 static void world_open(struct sb_world *w)
 {
 	tl_arena_init(&w->store, SIZE_MAX);
+	sb_keep_world(w->s);
 	w->rng = w->s->seed;
 	w->salt = sb_mix(w->s->seed, 0x776f726c64u);
 	w->next_user = FIRST_USER;
@@ -144,6 +178,7 @@ static void world_open(struct sb_world *w)
 	w->next_channel = FIRST_CHANNEL;
 	w->next_query = (int64_t)(sb_draw(w) >> 2);
 	sb_actors_new(w);
+	sb_keep_end(w->s);
 }
 
 static void box_free(struct sb_box *b)

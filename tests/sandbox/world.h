@@ -224,6 +224,7 @@ struct sb_world {
 	uint64_t next_fault;
 	struct sb_control *control;
 	struct sb_timer *timers;
+	uint64_t timer_count; /* see keep.c */
 	struct sb_map codes;  /* phone → code last sent */
 	struct sb_map emails; /* phone → code last sent by e-mail */
 	struct sb_map deliveries, login_tokens, logout_tokens;

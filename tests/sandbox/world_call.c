@@ -69,18 +69,27 @@ static void empty_answer(struct sb_call *c, const struct sb_method *m)
 
 void sb_world_call(struct sb_world *w, struct sb_call *c)
 {
-	const struct sb_method *m = w->methods[c->request->ctor];
-	struct sb_user *me = sb_user(w, c->auth->user_id);
+	struct sandbox *s = w->s;
 	char text[64];
 	const char *err;
 
 	sb_log_call(w, c);
-	c->auth->active = sb_time(w);
 	err = sb_rpc_fault(w, c, text);
 	if (err) {
 		sb_fail(c, err);
 		return;
 	}
+	sb_keep_call(s, c);
+	sb_world_execute(w, c);
+	sb_keep_end(s);
+}
+
+void sb_world_execute(struct sb_world *w, struct sb_call *c)
+{
+	const struct sb_method *m = w->methods[c->request->ctor];
+	struct sb_user *me = sb_user(w, c->auth->user_id);
+
+	c->auth->active = sb_time(w);
 	if (c->auth->revoked)
 		sb_fail(c, "401 SESSION_REVOKED");
 	else if (!me && !(m && m->flags & SB_ANYONE))
