@@ -79,7 +79,9 @@ static void write_error(struct tl_buf *b, const struct rpc_problem *p, const str
 		telegram_type(b, p->message);
 	if (p->hint[0])
 		rpc_js_text(b, "hint", p->hint);
-	rpc_js_bool(b, "retryable", rpc_retryable(p));
+	/* with a key a repeat is safe even when the first may have been done */
+	rpc_js_bool(b, "retryable",
+		    rpc_retryable(p) || (c && c->outcome && p->err == -TG_E_OUTCOME_UNKNOWN));
 	if (p->retry_after > 0)
 		rpc_js_int(b, "retry_after", p->retry_after);
 	if (p->field[0])

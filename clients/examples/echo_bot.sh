@@ -1,13 +1,7 @@
-#!/usr/bin/env bash
-# The same bot with socat and jq. Log a bot in first: layerctl login bot
-set -eu
-socket=${LAYERD_SOCKET:-/run/layerd/layerd.sock}
-coproc layerd { exec socat - "UNIX-CONNECT:$socket"; }
-exec {from}<&"${layerd[0]}" {to}>&"${layerd[1]}"
-
-echo '{"id":0,"method":"subscribe","params":{"types":["new_message"],"direction":"in"}}' >&"$to"
-jq --unbuffered -c '
-	(select(.error) | stderr | empty),
-	(select(.method == "update") | .params | select(.message.text) |
-		{id: .seq, method: "send_message", params: {peer: .message.chat, text: .message.text}})
-' <&"$from" >&"$to"
+#!/bin/sh
+# A bot that says what it is told, each message once, whatever dies in between: an update counts as done
+# when the command exits with 0 (or with 1: Telegram will not have it), and its number makes the answer's
+# key. Log a bot in first: layerctl login bot
+exec layerctl watch --consumer echo types=new_message direction=in --exec '
+	[ -z "$LAYERD_TEXT" ] || layerctl call send_message account="$LAYERD_ACCOUNT" peer="$LAYERD_CHAT" \
+		text="$LAYERD_TEXT" idempotency_key="echo-$LAYERD_SEQ" || [ $? = 1 ]'

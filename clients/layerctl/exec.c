@@ -4,14 +4,15 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PAUSE_FIRST 1u /* seconds before the second try, doubled up to the most */
-#define PAUSE_MOST 60u
+#define PAUSE_FIRST 250u /* ms before the second try, doubled up to the most */
+#define PAUSE_MOST 60000u
 
 /* Where in an update the variables come from; the first path that leads to text or a number. */
 static const struct {
@@ -133,9 +134,9 @@ void ctl_exec(const struct ctl_options *o, struct ctl_slice update)
 				       (int)seq.n, seq.p, status);
 			return;
 		}
-		(void)ctl_fail(CTL_OK, "update %.*s: the command ended with %d; again in %u s",
-			       (int)seq.n, seq.p, status, pause);
-		sleep(pause);
+		(void)ctl_fail(CTL_OK, "update %.*s: the command ended with %d; again in %g s",
+			       (int)seq.n, seq.p, status, pause / 1000.0);
+		poll(NULL, 0, (int)pause);
 		pause = pause * 2 < PAUSE_MOST ? pause * 2 : PAUSE_MOST;
 	}
 }

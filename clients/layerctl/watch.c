@@ -16,6 +16,7 @@ struct watch {
 	long updates;
 	long long done;   /* seq of the last update that was dealt with */
 	unsigned waiting; /* acks without an answer */
+	int acks;         /* ids of the requests; 1 was the subscription's */
 	int64_t end;      /* ms; 0: none */
 	unsigned pause;   /* before the next try to connect, ms */
 };
@@ -26,8 +27,9 @@ static int ack(struct watch *w, long long seq)
 	struct tl_buf line = {0};
 	int code;
 
-	tl_put_text(&line, "{\"jsonrpc\":\"2.0\",\"id\":\"ack\",\"method\":\"ack\",\"params\":{"
-			   "\"consumer\":");
+	tl_put_text(&line, "{\"jsonrpc\":\"2.0\",\"id\":");
+	tl_js_int(&line, ++w->acks);
+	tl_put_text(&line, ",\"method\":\"ack\",\"params\":{\"consumer\":");
 	tl_js_string(&line, w->o->consumer, strlen(w->o->consumer));
 	tl_put_text(&line, ",\"seq\":");
 	tl_js_int(&line, seq);
@@ -59,7 +61,7 @@ static int watch_line(struct watch *w, struct ctl_slice line)
 {
 	struct ctl_slice method, params, reason = {.p = "", .n = 0};
 
-	if (ctl_member(line, "id", &method) && ctl_is(method, "\"ack\"")) {
+	if (ctl_member(line, "id", &method)) { /* of an ack: nothing else is asked */
 		w->waiting -= w->waiting > 0;
 		return ctl_error(line);
 	}
@@ -94,6 +96,7 @@ static int watch_once(struct watch *w, bool quiet)
 
 	subscribe.timeout = 0;
 	w->waiting = 0;
+	w->acks = 1;
 	if (code == CTL_OK)
 		code = ctl_request(&w->conn, &subscribe, "subscribe", &w->filters, &line);
 	if (code == CTL_OK && w->o->raw)

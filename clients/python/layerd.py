@@ -4,10 +4,10 @@
     tg = layerd.Client()                                  # $LAYERD_SOCKET or the usual places
     tg.send_message(peer="me", text="hello")              # layerd's own methods
     tg.messages.getHistory(peer="@durov", limit=3)        # every method of Telegram, by its own name
-    for update in tg.updates(types=["new_message"], direction="in"):
-        print(update["message"]["text"])
+    for update in tg.updates(consumer="mine", types=["new_message"], direction="in"):
+        tg.send_message(peer=update["message"]["chat"], text="hi", idempotency_key=layerd.key("mine", update))
 
-Errors come as layerd.Error; its kind is what to switch on. A Client belongs to one thread; updates() has
+A call with an idempotency_key is done once, so it is repeated by itself when the daemon went away. Errors come as layerd.Error; its kind is what to switch on. A Client belongs to one thread; updates() has
 a connection of its own, so calls from within its loop are fine.
 """
 
@@ -16,7 +16,7 @@ import os
 import socket
 import time
 
-__all__ = ["Client", "Error", "Unreachable"]
+__all__ = ["Client", "Error", "Unreachable", "key"]
 
 RECONNECT_FIRST = 0.2  # seconds before the second attempt, doubled up to RECONNECT_MOST
 RECONNECT_MOST = 10.0
@@ -42,6 +42,11 @@ class Unreachable(Error):
 
     def __init__(self, path, why):
         super().__init__({"code": -1, "message": "%s: %s" % (path, why), "data": {"kind": "unreachable", "retryable": True}})
+
+
+def key(name, update, part=""):
+    """An idempotency_key for what a bot of that name does about an update; part tells several things apart."""
+    return "%s-%d%s" % (name, update["seq"], part and "-%s" % part)
 
 
 def default_socket():
@@ -122,13 +127,15 @@ class _Method:
 
 class Client:
     """socket: path; account: for every call that names none; timeout: seconds, likewise;
-    progress: a function that is given the parameters of progress notifications."""
+    progress: a function that is given the parameters of progress notifications; patience: for how many
+    seconds a call with an idempotency_key is repeated when it may go better later."""
 
-    def __init__(self, socket=None, account=None, timeout=None, progress=None):
+    def __init__(self, socket=None, account=None, timeout=None, progress=None, patience=600):
         self.path = socket or default_socket()
         self.account = account
         self.timeout = timeout
         self.progress = progress
+        self.patience = patience
         self._connection = None
 
     def __getattr__(self, name):
@@ -158,7 +165,21 @@ class Client:
 
     def call(self, method, **params):
         """Calls a method and returns its result; raises Error. A lost connection is opened again at the
-        next call; a request is never repeated by itself, for it may have been done."""
+        next call; only a request with an idempotency_key is repeated by itself, for another may have been
+        done."""
+        end = time.monotonic() + self.patience
+        pause = RECONNECT_FIRST
+        while True:
+            try:
+                return self._call(method, params)
+            except Error as e:
+                wait = max(pause, e.retry_after or 0)
+                if not (params.get("idempotency_key") and e.retryable and time.monotonic() + wait < end):
+                    raise
+            time.sleep(wait)
+            pause = min(pause * 2, RECONNECT_MOST)
+
+    def _call(self, method, params):
         if self._connection is None:
             self._connection = _Connection(self.path)
         try:
@@ -177,31 +198,43 @@ class Client:
             self.progress(note["params"])
 
     def updates(self, reconnect=True, **filters):
-        """Yields updates for ever, subscribing again when the daemon was restarted. With consumer="name"
-        the daemon keeps the position, and each update is acknowledged when the next one is asked for:
-        one whose handling raised comes again."""
+        """Yields updates for ever, going on where it was when the daemon was restarted; none twice. With
+        consumer="name" the daemon keeps the position over restarts of this program as well: each update is
+        acknowledged when the next one is asked for, and one whose handling raised comes again."""
         pause = RECONNECT_FIRST
+        last = 0  # seq of the last one that was handed out
         while True:
             try:
-                for update in self._stream(filters):
+                for update in self._stream(filters, last):
                     pause = RECONNECT_FIRST
+                    if 0 < update.get("seq", 0) <= last:
+                        continue  # its acknowledgement was lost
+                    last = update.get("seq", last)
                     yield update
                 return  # another connection took the consumer over
             except Unreachable:
                 if not reconnect:
                     raise
             except Error as e:
+                if e.kind == "cursor_expired" and last:  # away for longer than the journal is kept
+                    oldest = e.data["oldest"]
+                    gap = {"seq": oldest - 1, "account": "*", "type": "gap", "reason": "retention", "from": last + 1, "to": oldest - 1}
+                    last = oldest - 1
+                    yield gap
+                    continue
                 if not (reconnect and e.kind in ("shutting_down", "overloaded")):
                     raise
             time.sleep(pause)
             pause = min(pause * 2, RECONNECT_MOST)
 
-    def _stream(self, filters):
+    def _stream(self, filters, last):
         connection = _Connection(self.path)
         early = []
         try:
             params = self._params(filters)
             params.pop("timeout", None)
+            if last and "consumer" not in params:
+                params["since"] = last
             connection.answer(connection.send("subscribe", params), early.append)
             while True:
                 note = early.pop(0) if early else connection.read()

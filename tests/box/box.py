@@ -6,6 +6,7 @@ with the binaries (default build/release)."""
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -246,6 +247,32 @@ class World:
 
     def user(self, n=1, name="Alice", **more):
         return self.sandbox.call("create_user", phone="+99966%d%04d" % (2, n), first_name=name, **more)["user_id"]
+
+
+def three_ports():
+    """Neighbours that are free now; data centres keep theirs over a restart."""
+    while True:
+        base = random.randrange(16400, 32700)
+        try:
+            for port in range(base, base + 3):
+                with socket.socket() as s:
+                    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    s.bind(("127.0.0.1", port))
+            return base
+        except OSError:
+            continue
+
+
+class Lasting(World):
+    """A world whose sandbox can be killed and started again."""
+
+    def __init__(self, *args, **kw):
+        self.listen = ("--listen", "127.0.0.1:%d" % three_ports())
+        super().__init__(*args, sandbox_args=self.listen, **kw)
+
+    def restart_sandbox(self, sig=9):
+        self.sandbox.kill(sig)
+        self.sandbox = Sandbox(self.folder, *self.listen)
 
 
 CASES = []

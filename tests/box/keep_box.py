@@ -4,39 +4,12 @@ timers are the same afterwards, and clients go on as if nothing had been."""
 
 import os
 import random
-import socket
 import time
 
-from box import SLOW, RpcError, Sandbox, World, case, main
+from box import Lasting, RpcError, case, main
 
 REDUCED = os.environ.get("LAYERD_REDUCED")
 KILLS = int(os.environ.get("LAYERD_KILLS", "5" if REDUCED else "10"))
-
-
-def three_ports():
-    """Neighbours that are free now; data centres keep theirs over a restart."""
-    while True:
-        base = random.randrange(16400, 32700)
-        try:
-            for port in range(base, base + 3):
-                with socket.socket() as s:
-                    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    s.bind(("127.0.0.1", port))
-            return base
-        except OSError:
-            continue
-
-
-class Lasting(World):
-    """A world whose sandbox can be killed and started again."""
-
-    def __init__(self, *args, **kw):
-        self.listen = ("--listen", "127.0.0.1:%d" % three_ports())
-        super().__init__(*args, sandbox_args=self.listen, **kw)
-
-    def restart_sandbox(self, sig=9):
-        self.sandbox.kill(sig)
-        self.sandbox = Sandbox(self.folder, *self.listen)
 
 
 def truth(w, users, chats):

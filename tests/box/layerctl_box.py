@@ -283,7 +283,7 @@ def watch_runs_a_command():
         # a failure is tried again, and acked only then
         fake, flag = Fake(answer), os.path.join(folder, "flag")
         code, out, err = run(fake, "watch", "-c", "c", "-n", "1", "-x", "test -e %s || { touch %s; exit 9; }" % (flag, flag))
-        same((code, "ended with 9; again in 1 s" in err), (0, True))
+        same((code, "ended with 9; again in 0.25 s" in err), (0, True))
         same(fake.requests[-1]["params"]["seq"], 17)
         # told to, it skips, and says so
         code, _, err = run(Fake(answer), "watch", "-c", "c", "-n", "1", "--tries", "2", "-x", "kill -9 $$")

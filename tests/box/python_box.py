@@ -130,6 +130,31 @@ def a_consumer_is_acknowledged_when_the_next_is_asked_for():
 
 
 @case
+def nothing_comes_twice_and_a_key_is_patient():
+    def update(seq):
+        return {"method": "update", "params": {"seq": seq, "type": "gap"}}
+    expired = {"code": -32041, "message": "x", "data": {"kind": "cursor_expired", "oldest": 9}}
+    path, got = prepared([..., {"id": 1, "result": {}}, update(1), update(2), None],
+                         [..., {"id": 1, "result": {}}, update(2), update(3), None],
+                         [..., {"id": 1, "error": expired}], [..., {"id": 1, "result": {}}, update(9)])
+    seen = []
+    for u in layerd.Client(path).updates():
+        seen.append(u)
+        if u["seq"] == 9:
+            break
+    assert [u["seq"] for u in seen] == [1, 2, 3, 8, 9], seen
+    assert (seen[3]["from"], seen[3]["to"]) == (4, 8)
+    assert [q["params"] for q in got] == [{}, {"since": 2}, {"since": 3}, {"since": 8}], got
+    assert layerd.key("bot", {"seq": 7}) == "bot-7" and layerd.key("bot", {"seq": 7}, "photo") == "bot-7-photo"
+    busy = {"code": -32002, "message": "x", "data": {"kind": "overloaded", "retryable": True}}
+    path, got = prepared([..., None], [..., {"id": 1, "error": busy}, ..., {"id": 2, "result": {"n": 1}}])
+    assert layerd.Client(path).send_message(peer="@a", text="x", idempotency_key="k") == {"n": 1}
+    assert len(got) == 3 and all(q["params"] == got[0]["params"] for q in got)
+    path, _ = prepared([..., None])
+    fails("unreachable", layerd.Client(path, patience=0).send_message, peer="@a", idempotency_key="k")
+
+
+@case
 def updates_give_up_on_what_will_not_mend():
     path, _ = prepared([..., {"id": 1, "error": {"code": -32602, "message": "x", "data": {"kind": "invalid_params"}}}])
     fails("invalid_params", next, layerd.Client(path).updates())
