@@ -102,7 +102,8 @@ static bool strikes(struct sb_world *w, struct sb_fault *f, const struct sb_call
 		f->after--;
 		return false;
 	}
-	if (f->probability < 1 && (double)(sb_rand(w->s) >> 11) / 9007199254740992.0 >= f->probability)
+	if (f->probability < 1 &&
+	    (double)(sb_rand(w->s) >> 11) / 9007199254740992.0 >= f->probability)
 		return false;
 	f->times -= !f->endless;
 	return true;
