@@ -181,6 +181,7 @@ static void watch_signals(struct rpc_daemon *d)
 	ev_signal_start(d->loop.ev, &d->intr);
 	ev_signal_start(d->loop.ev, &d->hup);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk */
 }
 
 /* What can change without a restart: the log level, and accounts that were added. */

@@ -20,6 +20,7 @@
 
 #define RETRY (1 * RPC_SECOND)
 #define TRIM (60 * RPC_SECOND)
+#define TRIM_FIRST RPC_SECOND
 #define TRIM_MORE (RPC_SECOND / 10) /* when there was something */
 #define STORE_STUCK (10 * RPC_SECOND)
 
@@ -323,7 +324,7 @@ int rpc_accounts_init(struct rpc_daemon *d, char *why, size_t size)
 	if (rpc_committer_new(all->store, d->loop.ev, committed, d, &all->committer) != 0 ||
 	    rpc_workers_new(d->loop.ev, job_done, d, &all->workers) != 0)
 		return 1;
-	rpc_timer_set(&d->loop, &all->trim, rpc_now().boot + TRIM);
+	rpc_timer_set(&d->loop, &all->trim, rpc_now().boot + TRIM_FIRST);
 	rc = rpc_consumers_load(d);
 	if (!rc)
 		rc = rpc_accounts_load(d);

@@ -2,8 +2,10 @@
 """The journal and its consumers: nothing lost, doubled or out of order over kill -9, lost connections,
 readers that are slow, stuck or away."""
 
+import base64
 import os
 import random
+import resource
 import threading
 import time
 
@@ -249,6 +251,63 @@ def kills_under_a_flood():
         print("%d kills, %d messages at %d/s, %d consumers: 0 lost, 0 doubled, 0 holes; online after a restart: "
               "median %.3f s, p99 %.3f s" % (KILLS, count, RATE, len(names), ready[len(ready) // 2],
                                              ready[min(len(ready) - 1, len(ready) * 99 // 100)]))
+
+
+@case
+def a_full_disk():
+    """T6: nothing is taken that cannot be kept; the rest of the daemon goes on, and all of it comes when there
+    is room again."""
+    with World() as w:
+        bot, user = started(w)
+        a = w.daemon.line()
+        a.call("subscribe", consumer="c", types=["new_message"])
+        w.sandbox.call("send", **{"from": user, "to": bot, "text": "m0"})
+        drain(a, 1)
+        data = os.path.join(w.daemon.state, "data.mdb")
+        limit = resource.prlimit(w.daemon.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(w.daemon.process.pid, resource.RLIMIT_FSIZE, (os.path.getsize(data), limit[1]))
+        count, said = 0, False
+        end = time.monotonic() + 20 * SLOW
+        while not said and time.monotonic() < end:
+            for _ in range(20):
+                count += 1
+                w.sandbox.call("send", **{"from": user, "to": bot, "text": "m%d %s" % (count, "x" * 2000)})
+            time.sleep(0.1)
+            said = "store_failed" in open(w.daemon.log).read()
+        assert said, "the disk never was full"
+        before = len([n for n in a.notes if n.get("method") == "update"])
+        for _ in range(5):
+            count += 1
+            w.sandbox.call("send", **{"from": user, "to": bot, "text": "m%d" % count})
+            assert w.daemon.line().call("ping") == {"pong": True}
+        resource.prlimit(w.daemon.process.pid, resource.RLIMIT_FSIZE, limit)
+        got = texts(drain(a, count, 60))
+        assert [t.split()[0] for t in got] == ["m%d" % i for i in range(1, count + 1)], (before, got)
+        print("%d messages over a full disk: 0 lost" % count)
+
+
+@case
+def retention_is_told():
+    """What a consumer had not read when it went: one gap says which."""
+    with World("--journal-bytes", str(1 << 20)) as w:
+        bot, user = started(w)
+        a = w.daemon.line()
+        a.call("subscribe", consumer="behind")
+        a.close()
+        text = base64.b64encode(random.Random(1).randbytes(2900)).decode()
+        for i in range(600):
+            w.sandbox.call("send", **{"from": user, "to": bot, "text": text[i:] + text[:i]})
+        w.daemon.restart()
+        a = w.daemon.line()
+        end = time.monotonic() + 90 * SLOW
+        while a.call("list_consumers")["oldest"] == 1:
+            assert time.monotonic() < end, "nothing was taken away"
+            time.sleep(0.5)
+        a.call("subscribe", consumer="behind")
+        gap = a.note(lambda n: n.get("method") == "update")["params"]
+        first = a.note(lambda n: n.get("method") == "update")["params"]
+        assert gap["type"] == "gap" and gap["reason"] == "retention", gap
+        assert gap["to"] + 1 == first["seq"], (gap, first["seq"])
 
 
 if __name__ == "__main__":
