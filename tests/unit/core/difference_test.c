@@ -307,7 +307,7 @@ TEST(kill_between_slices)
 	rig_pass(r, 1);
 	r->mute = true;
 	for (int i = 1; i <= 30; i++) {
-		char text[8];
+		char text[16];
 
 		snprintf(text, sizeof text, "m%d", i);
 		rig_message(r, text);
@@ -324,7 +324,7 @@ TEST(kill_between_slices)
 	CHECK(kills > 5 && kills < 40);
 	CHECK_INT(r->journal_n, 31);
 	for (int i = 0; i <= 30; i++) {
-		char text[8];
+		char text[16];
 
 		snprintf(text, sizeof text, "m%d", i);
 		CHECK_STR(r->journal[i], text);
