@@ -131,6 +131,8 @@ int tg_peer_find(struct tg_account *a, const struct tg_peer_query *q, struct tg_
 int tg_resolve(struct tg_account *a, const struct tg_peer_query *q, int64_t deadline,
 	       uint64_t *ret_number, struct mt_time now) TL_MUST;
 void tg_resolve_cancel(struct tg_account *a, uint64_t number);
+/* Asks for what was missed, in this channel as well (bare id; 0: none); what comes are updates. */
+void tg_sync(struct tg_account *a, int64_t channel, struct mt_time now);
 /* Learn users and chats that pass by; used with tl_to_json, and by hand with a decoded object. */
 const struct tl_harvest *tg_harvest(struct tg_account *a);
 void tg_learn(struct tg_account *a, const struct tl_obj *user_or_chat);

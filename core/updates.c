@@ -493,3 +493,13 @@ void tg_updates_answer(struct tg_account *a, const struct tg_call *call, const u
 		take_affected(a, c, o, call);
 	tg_carrier_drop(c);
 }
+
+void tg_sync(struct tg_account *a, int64_t channel, struct mt_time now)
+{
+	struct tg_channel *ch = channel ? tg_map_get(&a->up.channels, (uint64_t)channel) : NULL;
+
+	a->now = now;
+	tg_difference(a);
+	if (ch)
+		tg_channel_difference(a, ch);
+}

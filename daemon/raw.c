@@ -97,7 +97,7 @@ int rpc_raw_check(struct rpc_call *c, unsigned tl)
 	c->flags = RPC_RAW | RPC_WAITS | RPC_ACCOUNT;
 	if (role != RPC_READ)
 		c->flags |= RPC_SENDS;
-	if (tl_has_field(&tl_api, tl, "random_id"))
+	if (tl_has_field(&tl_api, tl, "random_id") || tl_has_field(&tl_api, tl, "multi_media"))
 		c->flags |= RPC_KEYED;
 	c->any_state = without_login(name);
 	if (!c->any_state)

@@ -222,7 +222,7 @@ static void check_names(struct rpc_call *c)
 bool rpc_sent_refused(struct rpc_call *c, const struct tg_event *e)
 {
 	static const char duplicate[] = "RANDOM_ID_DUPLICATE";
-	int64_t limit = rpc_now().boot + NAME_WAIT;
+	int64_t limit = rpc_now().boot + NAME_WAIT, channel = 0;
 
 	if (c->fetching) { /* it cannot be looked at: its number has to do */
 		answer_with(c, NULL, NULL, NULL, false);
@@ -239,5 +239,9 @@ bool rpc_sent_refused(struct rpc_call *c, const struct tg_event *e)
 	}
 	rpc_wait(c, check_names);
 	c->cancel = cancel_search;
+	/* the answer that was lost may be all that told of it: nobody else would ask */
+	(void)!rpc_json_int(json_object_get(target(c), "channel_id"), &channel);
+	tg_sync(c->account->tg, channel, rpc_now());
+	rpc_account_touch(c->account);
 	return true;
 }

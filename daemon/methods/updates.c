@@ -446,6 +446,14 @@ static struct rpc_result list_subscriptions(struct rpc_call *c)
 	return rpc_end(c);
 }
 
+static struct rpc_result sync_update_state(struct rpc_call *c)
+{
+	tg_sync(c->account->tg, 0, rpc_now());
+	rpc_account_touch(c->account);
+	tl_put_text(rpc_begin(c), "{\"asked\":true}");
+	return rpc_end(c);
+}
+
 const struct rpc_method rpc_methods_updates[] = {
 	{.name = "subscribe",
 	 .flags = RPC_WAITS,
@@ -467,6 +475,11 @@ const struct rpc_method rpc_methods_updates[] = {
 	 RPC_ROWS(unsubscribe_params, struct filter_args),
 	 .doc = "Ends a subscription.",
 	 .result = "{\"unsubscribed\":true}"},
+	{.name = "sync_update_state",
+	 .flags = RPC_WAITS | RPC_ACCOUNT | RPC_LOGGED_IN,
+	 .run = sync_update_state,
+	 .doc = "Asks Telegram for what may have been missed; what comes are updates.",
+	 .result = "{\"asked\":true}"},
 	{.name = "list_subscriptions",
 	 .run = list_subscriptions,
 	 .doc = "The subscriptions of this connection.",

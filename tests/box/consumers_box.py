@@ -213,6 +213,25 @@ def away_for_a_minute():
 
 
 @case
+def what_was_missed_can_be_asked_for():
+    """sync_update_state: a push that got lost comes with a difference, long before anybody else would ask."""
+    with World() as w:
+        bot, _ = w.bot("sync_bot")
+        user = w.user(1)
+        a = w.daemon.line()
+        a.call("subscribe", types=["new_message"])
+        w.sandbox.call("send", **{"from": user, "to": bot, "text": "heard"})
+        updates(a, 1)
+        time.sleep(1.1)  # differences have a pace
+        w.sandbox.call("fault", kind="drop", direction="out", times=1)
+        w.sandbox.call("send", **{"from": user, "to": bot, "text": "lost"})
+        time.sleep(0.2)
+        assert not [n for n in a.notes if n.get("method") == "update"]
+        assert a.call("sync_update_state") == {"asked": True}
+        assert updates(a, 1)[0]["message"]["text"] == "lost"
+
+
+@case
 def a_take_over_is_told_at_once():
     """T20."""
     with World() as w:

@@ -98,6 +98,29 @@ def a_torn_end_is_cut_off():
 
 
 @case
+def sends_without_a_key():
+    """The server dies under sends: the daemon sends again what was not answered, and what was there already is
+    found (D.80): each is answered, each is there once."""
+    rng = random.Random(int(os.environ.get("LAYERD_SEED", "5")))
+    with Lasting() as w:
+        bot, _ = w.bot("keep_bot")
+        ann = w.user(1, "Ann")
+        w.sandbox.call("send", **{"from": ann, "to": bot, "text": "/start"})
+        line = w.daemon.line(60)
+        line.call("wait", **{"for": "online"})
+        for i in range(KILLS):
+            for n in range(10):
+                line.send({"id": n, "method": "send_message", "params": {"peer": ann, "text": "%d-%d" % (i, n)}})
+            time.sleep(rng.uniform(0, 0.02))
+            w.restart_sandbox()
+            for n in range(10):
+                answer = line.read()
+                assert answer["result"]["text"] == "%d-%d" % (i, answer["id"]), answer
+        texts = [m["text"] for m in w.sandbox.call("messages", peer=ann, **{"as": bot})["messages"]]
+        assert sorted(texts) == sorted(["/start"] + ["%d-%d" % (i, n) for i in range(KILLS) for n in range(10)]), texts
+
+
+@case
 def kills_under_traffic():
     """Both sides die at random; nothing is sent twice, nothing that was answered is gone."""
     rng = random.Random(int(os.environ.get("LAYERD_SEED", "7")))

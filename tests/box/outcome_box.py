@@ -145,6 +145,64 @@ def many_parts():
 
 
 @case
+def albums():
+    """Part i of an album has the random id of the key and i: a repeat sends none of them again."""
+    with World() as w:
+        bot, user = started(w)
+        a = w.daemon.line()
+        point = {"_": "inputMediaGeoPoint", "geo_point": {"_": "inputGeoPoint", "lat": 1.5, "long": 2.5}}
+        album = dict(peer=user, multi_media=[{"_": "inputSingleMedia", "media": point, "message": "p%d" % i} for i in range(3)],
+                     idempotency_key="album")
+        first = a.call("messages.sendMultiMedia", **album)
+        ids = [u["random_id"] for u in first["updates"] if u["_"] == "updateMessageID"]
+        assert len(set(ids)) == 3
+        assert a.call("messages.sendMultiMedia", **album) == dict(first, replayed=True)
+        other = a.call("messages.sendMultiMedia", **dict(album, idempotency_key="another"))
+        assert not set(ids) & {u["random_id"] for u in other["updates"] if u["_"] == "updateMessageID"}
+        assert there(w, bot, user) == {"/start": 1, "p0": 2, "p1": 2, "p2": 2}
+
+
+@case
+def impatient_clients():
+    """Time-outs, cancels and clients that leave, at random, and the same key until it is answered."""
+    rng = random.Random(int(os.environ.get("LAYERD_SEED", "20")))
+    count, tries = POINTS, 0
+    with World() as w:
+        bot, user = started(w)
+        w.daemon.line().call("wait", **{"for": "online"})
+        w.sandbox.call("fault", kind="delay", method="messages.sendMessage", direction="out", probability=0.3, seconds=0.05)
+        w.sandbox.call("fault", kind="cut", method="messages.sendMessage", direction="out", probability=0.1)
+        w.sandbox.call("fault", kind="drop", method="messages.sendMessage", direction="in", probability=0.05)
+        for i in range(count):
+            if i == 2 * count // 3:
+                w.sandbox.call("clear_faults")
+            say = dict(peer=user, text="m%d" % i, idempotency_key="m%d" % i)
+            sent = None
+            while not sent:
+                tries += 1
+                line = w.daemon.line()
+                line.send({"id": 1, "method": "send_message",
+                           "params": dict(say, timeout=rng.choice([0.001, 0.01, 0.1, 1 * SLOW]))})
+                if rng.random() < 0.2:
+                    time.sleep(rng.uniform(0, 0.01))
+                    line.send({"method": "cancel", "params": {"id": 1}})
+                if rng.random() < 0.2:
+                    time.sleep(rng.uniform(0, 0.01))
+                    line.close()
+                    continue
+                answer = line.read()
+                line.close()
+                if "error" in answer:
+                    kind = answer["error"]["data"]["kind"]
+                    assert kind in ("timeout", "cancelled", "outcome_unknown", "offline"), answer
+                sent = answer.get("result")
+            assert sent["text"] == say["text"], sent
+        count_of = there(w, bot, user)
+        assert all(count_of.get("m%d" % i) == 1 for i in range(count)), {t: n for t, n in count_of.items() if n != 1}
+        print("%d keys, %d tries: each message exactly once" % (count, tries))
+
+
+@case
 def an_answer_is_lost():
     """RANDOM_ID_DUPLICATE is no failure (D.80), in private chats, groups and channels."""
     with World() as w:

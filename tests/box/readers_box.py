@@ -20,6 +20,7 @@ def count(name, reduced, usual):
     return int(os.environ.get(name, reduced if REDUCED else usual))
 
 
+RATE = 2000  # a second
 UPDATES = count("LAYERD_UPDATES", 500, 4000)
 STUCK = count("LAYERD_STUCK", 20, 100)
 RESETS = count("LAYERD_RESETS", 100, 500)
@@ -83,19 +84,24 @@ def one_that_never_reads_costs_a_constant():
         talk = Talk(w)
         good = w.daemon.line(3600)
         good.call("subscribe", types=["new_message"])
-        talk.flooded(300)  # buffers and caches have their size
-        follow(good, 300)
+        talk.flooded(UPDATES, RATE)  # buffers and caches have their size
+        follow(good, UPDATES, 3600)
         before = status(w, "RssAnon")
         stuck = w.daemon.line(3600)
         stuck.call("hello", client="stuck")
-        stuck.call("subscribe", types=["new_message"], raw=True)
-        flood = talk.flood(UPDATES)
+        stuck.call("subscribe", types=["new_message", "connection_state"], raw=True, consumer="stuck")
+        flood = talk.flood(UPDATES, RATE)
         whole(follow(good, UPDATES, 3600), UPDATES)
         flood.read()
+        w.sandbox.call("restart_dc", id=2)  # offline, online: live only
+        good.call("wait", **{"for": "online"})
         grown = status(w, "RssAnon") - before
         row = [c for c in good.call("list_clients")["clients"] if c.get("client") == "stuck"][0]
         stats = good.call("stats")
-        assert row["unread"] > 0 and row["queued"] < 2 << 20 and stats["lag"] >= stats["seq"] - stats["seq"], row
+        assert row["unread"] > 200 << 10 and row["queued"] < 1 << 20, row
+        assert stats["lag"] > UPDATES // 2 and stats["updates_lagged"] >= 1 and stats["unread"] >= row["unread"], stats
+        (row,) = good.call("list_consumers")["consumers"]
+        assert row["lag"] >= UPDATES and row["lagged"] >= 1 and row["unread"] > 200 << 10 and row["sent"] < stats["seq"], row
         start = time.monotonic()
         whole(follow(stuck, UPDATES, 3600), UPDATES)
         took = time.monotonic() - start
