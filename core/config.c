@@ -41,8 +41,10 @@ static bool take_option(const struct tl_dcOption *o, struct mt_address *ret)
 	if (o->secret.len &&
 	    (o->secret.len != 16 && (o->secret.len != 17 || (uint8_t)o->secret.data[0] != 0xdd)))
 		return false;
-	memcpy(x.host, o->ip_address.data, o->ip_address.len);
-	memcpy(x.secret, o->secret.data, o->secret.len);
+	if (o->ip_address.len)
+		memcpy(x.host, o->ip_address.data, o->ip_address.len);
+	if (o->secret.len)
+		memcpy(x.secret, o->secret.data, o->secret.len);
 	if (mt_numeric(x.host, numeric) != (o->ipv6 ? 16 : 4))
 		return false;
 	*ret = x;

@@ -475,11 +475,13 @@ struct liar {
 
 static int32_t lie(struct rig *r, int32_t near)
 {
+	uint32_t n = (uint32_t)near; /* it may go round */
+
 	switch (rig_draw(r, 9)) {
 	case 0:
-		return near - (int32_t)rig_draw(r, 1000);
+		return (int32_t)(n - rig_draw(r, 1000));
 	case 1:
-		return near + (1 << 30);
+		return (int32_t)(n + (1u << 30));
 	case 2:
 		return -(int32_t)rig_draw(r, INT32_MAX);
 	case 3:
@@ -491,9 +493,9 @@ static int32_t lie(struct rig *r, int32_t near)
 	case 6:
 		return INT32_MIN;
 	case 7:
-		return near + (int32_t)rig_draw(r, 2000);
+		return (int32_t)(n + rig_draw(r, 2000));
 	}
-	return near + 1;
+	return (int32_t)(n + 1);
 }
 
 static void note(struct liar *l, int which, int32_t pts, int32_t qts)
