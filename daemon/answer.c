@@ -229,6 +229,13 @@ struct tl_buf *rpc_begin(struct rpc_call *c)
 	return &c->d->projected;
 }
 
+struct rpc_result rpc_too_large(struct rpc_call *c)
+{
+	rpc_hint(c, "ask for less: limit, offset or fields");
+	c->problem.limit = "line_out";
+	return rpc_fail(c, -TG_E_TOO_LARGE, "the answer is over 32 MiB");
+}
+
 struct rpc_result rpc_end(struct rpc_call *c)
 {
 	struct rpc_daemon *d = c->d;
@@ -253,11 +260,8 @@ struct rpc_result rpc_end(struct rpc_call *c)
 		rpc_js_close(b, '}');
 	}
 	tl_put_u8(b, '}');
-	if (b->err || b->len - c->mark > RPC_MAX_RESULT || (c->batch && b->len > RPC_MAX_RESULT)) {
-		rpc_hint(c, "ask for less: limit, offset or fields");
-		c->problem.limit = "line_out";
-		return rpc_fail(c, -TG_E_TOO_LARGE, "the answer is over 32 MiB");
-	}
+	if (b->err || b->len - c->mark > RPC_MAX_RESULT || (c->batch && b->len > RPC_MAX_RESULT))
+		return rpc_too_large(c);
 	d->count.answers++;
 	return close_answer(c);
 }

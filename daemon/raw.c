@@ -352,8 +352,15 @@ static struct rpc_result answered(struct rpc_call *c, const struct tg_event *e)
 	struct tl_buf *b = rpc_begin(c);
 	struct tl_cursor in = tl_cursor(e->data, e->n);
 	bool truncated = false; /* the text says so itself */
-	int err = tl_to_json(&tl_api, e->method, &in, b, tg_harvest(c->account->tg), &truncated);
+	size_t limit = b->limit;
+	int err;
 
+	/* a few bytes of flags may be some hundred of JSON: what nobody gets is not written */
+	b->limit = b->len + RPC_MAX_RESULT + 1;
+	err = tl_to_json(&tl_api, e->method, &in, b, tg_harvest(c->account->tg), &truncated);
+	b->limit = limit;
+	if (err == -TG_E_TOO_LARGE)
+		return rpc_too_large(c);
 	if (err)
 		return rpc_fail(c, err, "the answer cannot be read");
 	return rpc_end(c);

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 
-from box import SLOW, Daemon, Line, World, case, main
+from box import SLOW, Daemon, Line, RpcError, World, case, main
 
 ASAN = SLOW > 1
 
@@ -341,6 +341,31 @@ def half_close_with_socat_nc_and_python():
                         ids = sorted(json.loads(x)["id"] for x in out if b'"result"' in x)
                         assert ids == list(range(count)), (name, method, count, tail, len(out), out[:2])
                         assert took < 2 * SLOW + SLOWLY, (name, method, count, tail, took)
+
+
+def peak(daemon):
+    """The most memory that the process ever held, in MiB."""
+    with open("/proc/%d/status" % daemon.process.proc.pid) as f:
+        return int(next(x for x in f if x.startswith("VmHWM")).split()[1]) / 1024
+
+
+@case
+def an_answer_that_swells_costs_no_more_than_its_limit():
+    """170,000 users of 20 bytes are 3.4 MB from Telegram and some hundred MB of JSON, of which 32 MiB may be."""
+    with World() as w:
+        w.bot()
+        line = w.daemon.line()
+        line.call("help.getNearestDc")
+        before = peak(w.daemon)
+        w.sandbox.call("fault", kind="bomb", method="users.getUsers", code=170000, times=1)
+        try:
+            line.call("users.getUsers", id=[{"_": "inputUserSelf"}])
+            raise AssertionError("it was answered")
+        except RpcError as e:
+            assert e.error["data"]["limit"] == "line_out", e.error
+        if SLOW == 1:  # the sanitizers' own memory is no measure
+            assert peak(w.daemon) - before < 75, (before, peak(w.daemon))
+        assert line.call("users.getUsers", id=[{"_": "inputUserSelf"}])
 
 
 if __name__ == "__main__":

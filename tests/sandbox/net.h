@@ -197,6 +197,7 @@ void sb_fault_tick(struct sb_conn *c, int64_t now); /* lets go what is due */
 void sb_held_free(struct sb_conn *c);
 /* bomb.c: a gzip_packed that grows far beyond what anybody may unpack (A.29). */
 void sb_bomb(struct tl_buf *out);
+void sb_swell(unsigned users, struct tl_buf *out); /* a Vector<User> that is long as JSON */
 
 /* ---- net ------------------------------------------------------------------------------------- */
 #define SB_KEY_BUCKETS 1024

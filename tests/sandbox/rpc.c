@@ -81,9 +81,14 @@ static void put_object(struct sb_net *n, const struct sb_key *k, const char *met
 		       struct tl_buf *answer, bool pack, struct tl_buf *out)
 {
 	int64_t user = k->auth->user_id;
+	const struct sb_fault *f;
 
-	if (sb_wire_hit(n, SB_BOMB, SB_OUT, k->dc, user, method)) {
-		sb_bomb(out);
+	f = sb_wire_hit(n, SB_BOMB, SB_OUT, k->dc, user, method);
+	if (f) {
+		if (f->code > 0)
+			sb_swell((unsigned)f->code, out);
+		else
+			sb_bomb(out);
 		return;
 	}
 	if (answer->len >= 4 &&
