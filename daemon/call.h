@@ -96,7 +96,7 @@ struct rpc_call {
  */
 /* Opens the answer; the result's JSON value goes into the buffer returned. */
 struct tl_buf *rpc_begin(struct rpc_call *c);
-struct rpc_result rpc_end(struct rpc_call *c); /* frees the call */
+struct rpc_result rpc_end(struct rpc_call *c);       /* frees the call */
 struct rpc_result rpc_too_large(struct rpc_call *c); /* the answer is over its limit */
 /* Refuses; fmt (may be NULL) is the message. Both free the call. */
 struct rpc_result rpc_fail(struct rpc_call *c, int err, const char *fmt, ...)
