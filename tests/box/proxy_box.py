@@ -258,6 +258,9 @@ def http_connect_with_a_password():
     round_trip(lambda r: Http(r, "me", "pass"), lambda p: p.link("me", "pass"))
 
 
+SECRET = "00112233445566778899aabbccddee99"
+
+
 def never_online(make, link, reason, wait=3):
     with Behind(make, link, "--log-level", "debug") as w:
         line = w.daemon.line()
@@ -269,7 +272,7 @@ def never_online(make, link, reason, wait=3):
             assert e.kind in ("timeout", "offline", "account_not_ready"), e.error
         log = open(w.daemon.log).read()
         assert "proxy_failed" in log and reason in log, log[-2000:]
-        assert "secret-word" not in log
+        assert "secret-word" not in log and SECRET not in log.lower()
 
 
 @case
@@ -282,6 +285,13 @@ def wrong_password():
 def proxy_that_is_not_there():
     never_online(Socks, lambda p: "socks5://me:secret-word@127.9.9.8:9", "no connection to the proxy")
     never_online(Socks, lambda p: "socks5://no-such-name.invalid:9", "no connection to the proxy")
+
+
+@case
+def secrets_are_not_logged():
+    """An MTProxy that is not there, in each form of its secret; domains are no secret (PROTOCOL C.39)."""
+    for form in (SECRET, "dd" + SECRET, "ee" + SECRET + "612e6e6574"):
+        never_online(Socks, lambda p: "mtproxy://%s@127.9.9.8:9" % form, "no connection to the proxy", 1)
 
 
 @case

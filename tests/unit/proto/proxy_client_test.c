@@ -13,7 +13,7 @@ struct behind {
 	struct proxy_server s;
 };
 
-static struct behind *begin(const char *link)
+static struct behind *begin_over(const char *transport, const char *link)
 {
 	struct behind *b = calloc(1, sizeof *b);
 	const char *reason;
@@ -21,11 +21,16 @@ static struct behind *begin(const char *link)
 	CHECK_INT(mt_proxy_parse(link, &b->p, &reason), 0);
 	b->s.is = &b->p;
 	b->s.unix_time = MOCK_EPOCH;
-	b->m = mock_new("obfuscated-padded", true);
+	b->m = mock_new(transport, true);
 	b->m->o.proxy = &b->p;
 	mock_again(b->m);
 	mt_client_set_target(b->m->c, mt_bootstrap(false, 1));
 	return b;
+}
+
+static struct behind *begin(const char *link)
+{
+	return begin_over("obfuscated-padded", link);
 }
 
 static void end(struct behind *b)
@@ -94,6 +99,27 @@ TEST(proxy_client_every_connection)
 			again(b);
 			mock_reconnect_only(b->m);
 		}
+		end(b);
+	}
+}
+
+/* C.38: a dd secret, and one of fake TLS, are for the padded framing, whatever is set; a simple one
+ * takes what is set. */
+TEST(proxy_client_tag_of_the_secret)
+{
+	static const struct {
+		const char *link;
+		uint32_t tag;
+	} rows[] = {{"mtproxy://" KEY "@p.net:443", 0xeeeeeeee},
+		    {"mtproxy://dd" KEY "@p.net:443", 0xdddddddd},
+		    {TLS, 0xdddddddd}};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct behind *b = begin_over("intermediate", rows[i].link);
+
+		mock_connect(b->m);
+		pump(b);
+		CHECK_INT(b->s.tag, rows[i].tag);
 		end(b);
 	}
 }
