@@ -31,7 +31,7 @@ size_t rpc_conn_unread(const struct rpc_conn *c)
 
 int64_t rpc_conn_stuck(const struct rpc_conn *c)
 {
-	return rpc_conn_queued(c) ? rpc_now().boot - c->moved : 0;
+	return c->full_since ? rpc_now().boot - c->full_since : 0;
 }
 
 void rpc_conn_flush(struct rpc_conn *c)
@@ -284,8 +284,6 @@ void rpc_conn_write(struct rpc_conn *c)
 		n = 0;
 	}
 	c->d->count.bytes_out += (uint64_t)n;
-	if (n || !left)
-		c->moved = c->d->loop.awake ? c->d->loop.awake : rpc_now().boot;
 	c->out_at += (size_t)n;
 	if (c->gone || c->out_at == c->out.len) {
 		tl_buf_clear(&c->out);
@@ -296,6 +294,10 @@ void rpc_conn_write(struct rpc_conn *c)
 		tl_buf_drop(&c->out, c->out_at);
 		c->out_at = 0;
 	}
+	if (!rpc_conn_queued(c))
+		c->full_since = 0;
+	else if (n || !c->full_since)
+		c->full_since = rpc_now().boot;
 	watch(c);
 	if (rpc_conn_finished(c))
 		c->d->reap = true;

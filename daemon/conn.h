@@ -24,12 +24,12 @@ struct rpc_conn {
 	struct tl_buf in, out;
 	size_t in_at, in_scanned; /* begin of the current line; looked at for LF up to here */
 	size_t out_at;
-	int64_t moved; /* boot ns: when the peer last took some of the output */
-	bool eof;      /* nothing more will come */
-	bool gone;     /* the peer is wholly gone */
-	bool closing;  /* close when the output is written */
-	bool dropping; /* a line over the limit: up to the next LF */
-	bool heard;    /* some byte has come */
+	int64_t full_since; /* boot ns: the peer has taken nothing since; 0 = all was written */
+	bool eof;           /* nothing more will come */
+	bool gone;          /* the peer is wholly gone */
+	bool closing;       /* close when the output is written */
+	bool dropping;      /* a line over the limit: up to the next LF */
+	bool heard;         /* some byte has come */
 	unsigned bad_lines, subscription_count;
 	unsigned inflight;
 	struct rpc_call *calls;

@@ -2,6 +2,7 @@
 """Consumers and their filters: each gets exactly its share, in order, at least once (RELIABILITY T19, T20; the
 contract's §6). LAYERD_STEPS and LAYERD_AWAY make the runs longer."""
 
+import base64
 import os
 import random
 import re
@@ -187,6 +188,45 @@ def each_gets_its_own_share():
             mine = [s for s in got[name] if s <= truth[-1]["seq"]]
             assert mine == want, "%s: %s" % (name, sorted(set(mine) ^ set(want))[:10])
         print("T19: %d steps, %d kills, %d updates, 10 consumers: each its exact share" % (STEPS, kills, len(truth)))
+
+
+@case
+def behind_what_is_kept():
+    """T20: what retention took is told once, as one gap with the right range, and an ack leaves it behind."""
+    with World("--journal-bytes", str(1 << 20)) as w:
+        bot, _ = w.bot("behind_bot")
+        user = w.user(1)
+        a = w.daemon.line()
+        for name in ("streams", "fetches"):
+            a.call("fetch_updates", consumer=name)
+        first = a.call("list_consumers")["last"]
+        text = base64.b64encode(random.Random(1).randbytes(2900)).decode()
+        for i in range(500):
+            w.sandbox.call("send", **{"from": user, "to": bot, "text": text[i:] + text[:i]})
+        w.daemon.restart()  # what is too much goes a second after the start
+        a = w.daemon.line(60)
+        end = time.monotonic() + 90 * SLOW
+        oldest, before = 0, -1
+        while oldest <= first + 1 or oldest != before:
+            assert time.monotonic() < end, "nothing was taken away"
+            before = oldest
+            time.sleep(0.5)
+            oldest = a.call("list_consumers")["oldest"]
+        assert refused("cursor_expired", a, "subscribe", since=first)["data"]["oldest"] == oldest
+        assert refused("cursor_expired", a, "seek_consumer", consumer="streams", to=first)["data"]["oldest"] == oldest
+        got = a.call("fetch_updates", consumer="fetches", limit=2)
+        gap, row = got["updates"][:2]
+        assert (gap["type"], gap["reason"], gap["account"]) == ("gap", "retention", "*"), gap
+        assert gap["to"] == gap["seq"] == oldest - 1 == row["seq"] - 1 and gap["from"] <= first + 1, (gap, first, oldest)
+        again = a.call("fetch_updates", consumer="fetches", ack=gap["seq"], limit=1)["updates"]
+        assert [u["seq"] for u in again] == [oldest]
+        a.call("subscribe", consumer="streams")
+        gap, row = updates(a, 2)
+        assert gap["type"] == "gap" and gap["to"] == gap["seq"] == row["seq"] - 1, gap
+        a.call("ack", consumer="streams", seq=gap["seq"])
+        b = w.daemon.line(60)
+        b.call("subscribe", consumer="streams")
+        assert updates(b, 1)[0]["seq"] == oldest  # no gap any more
 
 
 @case
