@@ -21,7 +21,7 @@ def count(name, reduced, usual):
 
 
 RATE = 2000  # a second
-UPDATES = count("LAYERD_UPDATES", 500, 4000)
+UPDATES = count("LAYERD_UPDATES", 2000, 4000)
 STUCK = count("LAYERD_STUCK", 20, 100)
 RESETS = count("LAYERD_RESETS", 100, 500)
 STOPPED = count("LAYERD_STOPPED", 1000, 10000)
