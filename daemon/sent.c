@@ -193,7 +193,8 @@ static void fetch(struct rpc_call *c)
 	err = tl_encode(&tl_api, is_channel ? &in_channel.obj : &in_common.obj, &c->body);
 	c->fetching = true;
 	c->chain = 0;
-	if (err)
+	if (err ||
+	    json_object_get(c->raw_params, "schedule_date")) /* those have ids of their own */
 		answer_with(c, NULL, NULL, NULL, is_channel);
 	else
 		rpc_engine_call(c, is_channel ? TL_channels_getMessages : TL_messages_getMessages,

@@ -460,7 +460,8 @@ const struct rpc_method rpc_methods_updates[] = {
 	 .peers = find_peers,
 	 .run = subscribe,
 	 RPC_ROWS(subscribe_params, struct filter_args),
-	 .doc = "Updates as notifications on this connection, filtered by the daemon.",
+	 .doc = "Updates as notifications on this connection, filtered by the daemon. A text that "
+		"takes the regular expression too many steps comes as subscription_error.",
 	 .result = "{\"subscription\":int,\"seq\":int}"},
 	{.name = "stream_updates", .alias_of = "subscribe", .doc = "The same."},
 	{.name = "update_subscription",
