@@ -6,6 +6,9 @@ import base64
 import os
 import random
 import resource
+import shutil
+import subprocess
+import tempfile
 import threading
 import time
 
@@ -284,6 +287,68 @@ def a_full_disk():
         got = texts(drain(a, count, 60))
         assert [t.split()[0] for t in got] == ["m%d" % i for i in range(1, count + 1)], (before, got)
         print("%d messages over a full disk: 0 lost" % count)
+
+
+SHIM = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+int fdatasync(int fd)
+{
+	int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
+
+	if (access(getenv("DISK_BROKEN"), F_OK) != 0)
+		return real(fd);
+	errno = EIO;
+	return -1;
+}
+"""
+
+
+@case
+def a_disk_that_does_not_sync():
+    """T5: no answer that says it is kept, no event offered, and all of it once the disk works again."""
+    folder = tempfile.mkdtemp(prefix="layerd-shim-")
+    shim, broken = os.path.join(folder, "shim.so"), os.path.join(folder, "broken")
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", shim, "-ldl"], input=SHIM.encode(), check=True)
+    asan = ":".join(filter(None, (os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0")))
+    os.environ.update(LD_PRELOAD=shim, DISK_BROKEN=broken, ASAN_OPTIONS=asan)
+    try:
+        with World() as w:
+            del os.environ["LD_PRELOAD"]
+            bot, user = started(w)
+            a = w.daemon.line()
+            a.call("fetch_updates", consumer="other")
+            a.call("subscribe", consumer="c", types=["new_message"])
+            w.sandbox.call("send", **{"from": user, "to": bot, "text": "m0"})
+            seq = drain(a, 1)[0]["seq"]
+            for round_ in range(3):
+                open(broken, "w").close()
+                for i in range(10):
+                    w.sandbox.call("send", **{"from": user, "to": bot, "text": "m%d" % (10 * round_ + i + 1)})
+                end = time.monotonic() + 20 * SLOW
+                while open(w.daemon.log).read().count("store_failed") <= round_:
+                    assert time.monotonic() < end, "nobody noticed"
+                    time.sleep(0.05)
+                b = w.daemon.line(3)
+                assert b.call("ping") == {"pong": True}
+                try:
+                    b.call("seek_consumer", consumer="other", to="now")
+                    raise AssertionError("said to be kept, and is not")
+                except (RpcError, TimeoutError):
+                    pass
+                b.close()
+                os.unlink(broken)
+                got = drain(a, 10, 60)
+                assert texts(got) == ["m%d" % (10 * round_ + i + 1) for i in range(10)], texts(got)
+                assert [u["seq"] for u in got] == sorted({u["seq"] for u in got}) and got[0]["seq"] > seq
+                seq = got[-1]["seq"]
+            print("3 failures of the disk, 30 messages: 0 lost")
+    finally:
+        os.environ.pop("LD_PRELOAD", None)
+        shutil.rmtree(folder)
 
 
 @case
