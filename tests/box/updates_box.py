@@ -102,14 +102,22 @@ def compare(w, bot, since, rows):
 
 
 def a_world_of_channels(w):
+    """A bot in some channels, each with a first message that the daemon has seen."""
     bot, _ = w.bot("updates_bot")
     user = w.user(1)
-    w.sandbox.call("send", **{"from": user, "to": bot, "text": "/start"})
+    line = w.daemon.line()
+    line.call("fetch_updates", consumer="first")
     channels = [w.sandbox.call("create_channel", title="c%d" % i, creator=user, members=[bot],
                                megagroup=True)["channel_id"] for i in range(CHANNELS)]
-    for c in channels:
-        w.sandbox.call("send", **{"from": user, "to": c, "text": "first"})
-    time.sleep(SLOW)
+    for to in [bot, *channels]:
+        w.sandbox.call("send", **{"from": user, "to": to, "text": "first"})
+    seen, more = 0, {}
+    while seen <= len(channels):
+        r = line.call("fetch_updates", consumer="first", wait=20, **more)
+        assert r["updates"], "only %d of the first messages came" % seen
+        seen += sum(u["type"] == "new_message" and u["message"].get("text") == "first" for u in r["updates"])
+        more = {"ack": r["last"]}
+    line.close()
     return bot, user, channels
 
 
