@@ -460,8 +460,9 @@ void tg_channel_poll(struct tg_account *a, struct tg_channel *ch, bool on, int32
 void tg_channel_hear(struct tg_account *a, int64_t id, int64_t pts);
 
 /* difference.c */
-void tg_difference(struct tg_account *a);        /* common; asks for the state when there is none */
-void tg_difference_stored(struct tg_account *a); /* a batch is on the disk */
+void tg_difference(struct tg_account *a); /* common; asks for the state when there is none */
+bool tg_difference_wanted(const struct tg_account *a); /* asked for, or about to be */
+void tg_difference_stored(struct tg_account *a);       /* a batch is on the disk */
 void tg_difference_retry(struct tg_account *a, struct tg_timer *t);
 void tg_gap_say(struct tg_account *a, int64_t box, int64_t from, int64_t to, const char *why);
 bool tg_says(const struct tg_answer *r, const char *prefix); /* Telegram's text begins so */

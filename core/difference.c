@@ -165,7 +165,7 @@ void tg_difference(struct tg_account *a)
 	if (!a->authorized || tg_writes_stalled(a))
 		return;
 	tg_timer_clear(&a->timers, &u->gap);
-	if (u->call || u->retry.set || u->after) {
+	if (tg_difference_wanted(a)) {
 		u->again = true;
 		return;
 	}
@@ -180,6 +180,11 @@ void tg_difference(struct tg_account *a)
 	}
 	set_busy(a, true);
 	ask_when_stored(a);
+}
+
+bool tg_difference_wanted(const struct tg_account *a)
+{
+	return a->up.call || a->up.retry.set || a->up.after;
 }
 
 void tg_difference_retry(struct tg_account *a, struct tg_timer *t)

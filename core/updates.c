@@ -21,6 +21,14 @@ void tg_update_say(struct tg_account *a, struct tg_carrier *c, const struct tl_o
 	a->store.owed++;
 }
 
+/* The server tells channels by the date that a difference is asked from: what comes while one is
+ * wanted does not move it. */
+static void move_date(struct tg_account *a, int32_t date)
+{
+	if (date > a->up.date && !tg_difference_wanted(a))
+		a->up.date = date;
+}
+
 void tg_updates_apply(struct tg_account *a, struct tg_item *list)
 {
 	while (list) {
@@ -28,8 +36,7 @@ void tg_updates_apply(struct tg_account *a, struct tg_item *list)
 
 		for (uint32_t i = 0; i < list->update_count; i++)
 			tg_update_say(a, list->carrier, list->updates[i]);
-		if (list->date > a->up.date)
-			a->up.date = list->date;
+		move_date(a, list->date);
 		tg_item_free(list);
 		list = next;
 	}
@@ -263,8 +270,7 @@ static void take_free(struct tg_account *a, struct tg_carrier *c, const struct l
 	if (!l->seq_start) {
 		for (uint32_t i = 0; i < n; i++)
 			tg_update_say(a, c, l->updates[places[i].index]);
-		if (l->date > u->date)
-			u->date = l->date;
+		move_date(a, l->date);
 		return;
 	}
 	item = item_new(a, c, n);

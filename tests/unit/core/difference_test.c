@@ -40,6 +40,51 @@ TEST(a_difference_waits_for_the_disk)
 	rig_free(r);
 }
 
+/* What comes while a difference is wanted does not move the date that it is asked from: the server
+ * tells channels by it. */
+static int32_t asked_date;
+static bool note_date(struct rig *r, const struct rig_request *q)
+{
+	(void)r;
+	if (q->method == TL_updates_getDifference)
+		asked_date = ((const struct tl_updates_getDifference *)(const void *)q->obj)->date;
+	return false;
+}
+
+static void date_stays(bool disk)
+{
+	struct rig *r = rig_new();
+	struct tl_updatesTooLong all = {{TL_updatesTooLong}};
+	int32_t date;
+
+	rig_login(r);
+	r->serve = note_date;
+	rig_say(r, 2, &all.obj);
+	rig_pass(r, disk ? 2 : 0.1); /* not disk: the next one has to wait for its time */
+	r->hold_commit = disk;
+	rig_message(r, "a");
+	rig_run(r);
+	date = r->a->up.date;
+	rig_say(r, 2, &all.obj);
+	r->date += 1000;
+	rig_channel_message(r, "A");
+	rig_pass(r, 0.2);
+	CHECK_INT(r->a->up.date, date);
+	r->hold_commit = false;
+	if (disk)
+		rig_commit_held(r);
+	rig_pass(r, 2);
+	CHECK_INT(asked_date, date);
+	CHECK(r->a->up.date > date);
+	rig_free(r);
+}
+
+TEST(date_stays_while_a_difference_is_wanted)
+{
+	date_stays(true);
+	date_stays(false);
+}
+
 /* ---- the pace ---- */
 TEST(one_difference_a_second)
 {
