@@ -368,6 +368,15 @@ void tg_account_connect(struct tg_account *a, struct mt_time now)
 		tg_login_resume(a);
 }
 
+void tg_account_hurry(struct tg_account *a, struct mt_time now)
+{
+	a->now = now;
+	tg_address_forgive(a);
+	for (unsigned i = 0; i < TG_MAX_SESSIONS; i++)
+		if (a->sessions[i])
+			mt_client_hurry(a->sessions[i]->client, now);
+}
+
 void tg_account_disconnect(struct tg_account *a, struct mt_time now)
 {
 	a->now = now;
@@ -383,14 +392,14 @@ static struct tg_session *session_of(const struct tg_account *a, unsigned link)
 	return link < TG_MAX_SESSIONS ? a->sessions[link] : NULL;
 }
 
-void tg_account_opened(struct tg_account *a, unsigned link, bool rival, struct mt_time now)
+void tg_account_opened(struct tg_account *a, unsigned link, unsigned which, struct mt_time now)
 {
 	struct tg_session *s = session_of(a, link);
 
 	a->now = now;
 	if (!s || !s->linked || s->open)
 		return;
-	tg_session_opened(a, s, rival);
+	tg_session_opened(a, s, which);
 }
 
 void tg_account_lost(struct tg_account *a, unsigned link, struct mt_time now)

@@ -189,8 +189,7 @@ struct tg_session {
 	struct tg_map queries;
 	struct tg_timer idle;
 	struct tg_session *next_dead;
-	struct mt_address
-		tried[2]; /* by the connection, or by both that race; the first is taken */
+	struct mt_address tried[TG_RACE]; /* that race for the connection; then [0] is it */
 	unsigned tried_count;
 	bool linked, open, online;
 };
@@ -298,7 +297,7 @@ struct tg_session *tg_session_get(struct tg_account *a, struct tg_dc *dc, enum t
 struct tg_session *tg_session_main(const struct tg_account *a);   /* or NULL */
 bool tg_session_pull(struct tg_account *a, struct tg_session *s); /* one event of its client */
 void tg_session_busy(struct tg_account *a, struct tg_session *s);
-void tg_session_opened(struct tg_account *a, struct tg_session *s, bool rival);
+void tg_session_opened(struct tg_account *a, struct tg_session *s, unsigned which);
 void tg_session_lost(struct tg_account *a, struct tg_session *s);
 void tg_session_bury(struct tg_account *a); /* frees what is dead */
 
@@ -320,10 +319,11 @@ void tg_dc_set_authorized(struct tg_account *a, struct tg_dc *dc, bool yes);
 
 /* address.c */
 struct tg_mark; /* what became of connections to an address */
-/* The best address for the next connection, and behind it the best of the other family, which may
- * race with it; how many there are. */
-unsigned tg_address_pick(struct tg_account *a, int dc, bool media, struct mt_address ret[2]);
+/* The best address for the next connection, the best of the other family, and those that come next;
+ * how many there are. */
+unsigned tg_address_pick(struct tg_account *a, int dc, bool media, struct mt_address ret[TG_RACE]);
 void tg_address_worked(struct tg_account *a, const struct mt_address *x);
+void tg_address_forgive(struct tg_account *a); /* it was our own network that failed */
 void tg_address_failed(struct tg_account *a, const struct mt_address *x, bool for_good);
 
 /* config.c */

@@ -14,6 +14,7 @@ struct tg_mark {
 	uint64_t id; /* hash of dc, host and port */
 	int64_t at;  /* boot ns: of the last failure */
 	unsigned failures;
+	bool worked; /* once */
 };
 
 /* FNV-1a; two addresses with one mark do no harm */
@@ -61,8 +62,16 @@ void tg_address_worked(struct tg_account *a, const struct mt_address *x)
 {
 	struct tg_mark *m = mark_new(a, x);
 
-	if (m)
-		m->failures = 0;
+	if (!m)
+		return;
+	m->failures = 0;
+	m->worked = true;
+}
+
+void tg_address_forgive(struct tg_account *a)
+{
+	for (unsigned i = 0; i < a->mark_count; i++)
+		a->marks[i].failures = 0;
 }
 
 void tg_address_failed(struct tg_account *a, const struct mt_address *x, bool for_good)
@@ -81,7 +90,7 @@ enum source { FROM_SETTINGS, FROM_STORE, BUILT_IN };
 struct candidate {
 	struct mt_address address;
 	/* from the most important on, the least is the best */
-	int64_t rank[9];
+	int64_t rank[10];
 	bool fresh; /* has not failed */
 };
 
@@ -92,8 +101,8 @@ struct choice {
 	enum source from;
 	unsigned order;
 	bool fresh[2];
-	bool found[2]; /* IPv4, IPv6 */
-	struct candidate best[2];
+	unsigned found[2]; /* IPv4, IPv6 */
+	struct candidate best[2][TG_RACE];
 };
 
 static bool fits(const struct choice *c, const struct mt_address *x)
@@ -114,6 +123,21 @@ static bool is_before(const struct candidate *x, const struct candidate *y)
 	return false;
 }
 
+/* The best of them, in order. */
+static void keep(struct candidate *best, unsigned *count, const struct candidate *n)
+{
+	unsigned at = *count;
+
+	while (at && is_before(n, &best[at - 1]))
+		at--;
+	if (at == TG_RACE)
+		return;
+	*count += *count < TG_RACE;
+	for (unsigned i = *count - 1; i > at; i--)
+		best[i] = best[i - 1];
+	best[at] = *n;
+}
+
 static void consider(struct choice *c, const struct mt_address *x, unsigned port_rank)
 {
 	const struct tg_mark *m = mark_of(c->a, x);
@@ -121,19 +145,18 @@ static void consider(struct choice *c, const struct mt_address *x, unsigned port
 	int64_t *rank = n.rank;
 
 	*rank++ = n.fresh ? 0 : m->failures < DEAD ? 1 : 2;
+	*rank++ = !n.fresh && !m->worked; /* an outage that strikes all is not its end */
 	*rank++ = n.fresh ? 0 : m->at;
 	*rank++ = c->media && !x->media_only;
 	/* static ones are for proxies; without one they are the last resort */
 	*rank++ = !c->proxied && x->is_static;
-	*rank++ = !m; /* known to work */
+	*rank++ = !m || !m->worked;
 	*rank++ = port_rank;
 	*rank++ = c->proxied && !x->is_static;
 	*rank++ = x->ipv6 != c->prefer_ipv6;
 	*rank = c->order++;
 	c->fresh[c->from == BUILT_IN] |= n.fresh && !port_rank;
-	if (!c->found[x->ipv6] || is_before(&n, &c->best[x->ipv6]))
-		c->best[x->ipv6] = n;
-	c->found[x->ipv6] = true;
+	keep(c->best[x->ipv6], &c->found[x->ipv6], &n);
 }
 
 /* C.70: its own port, then those that get through most firewalls. Addresses given by hand name one
@@ -181,22 +204,26 @@ static void offer_all(struct choice *c)
 		offer(c, x);
 }
 
-unsigned tg_address_pick(struct tg_account *a, int dc, bool media, struct mt_address ret[2])
+unsigned tg_address_pick(struct tg_account *a, int dc, bool media, struct mt_address ret[TG_RACE])
 {
 	struct choice c = {.a = a,
 			   .dc = dc,
 			   .media = media,
 			   .proxied = a->s.proxy,
 			   .prefer_ipv6 = a->s.ipv6 == TG_IPV6_PREFER};
-	unsigned n = 0, first;
+	unsigned n = 0, used[2] = {0, 0};
 
 	offer_all(&c);
 	if (!c.fresh[0] && !c.fresh[1])
 		tg_config_lost(a, dc); /* E.4 */
-	first = c.found[1] && (!c.found[0] || is_before(&c.best[1], &c.best[0]));
-	if (c.found[first])
-		ret[n++] = c.best[first].address;
-	if (c.found[!first])
-		ret[n++] = c.best[!first].address;
+	while (n < TG_RACE && (used[0] < c.found[0] || used[1] < c.found[1])) {
+		bool v6 = used[0] == c.found[0] ||
+			  (used[1] < c.found[1] &&
+			   is_before(&c.best[1][used[1]], &c.best[0][used[0]]));
+
+		if (n == 1 && used[!ret[0].ipv6] < c.found[!ret[0].ipv6])
+			v6 = !ret[0].ipv6; /* RFC 8305: the other family is the second to try */
+		ret[n++] = c.best[v6][used[v6]++].address;
+	}
 	return n;
 }

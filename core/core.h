@@ -62,6 +62,7 @@ bool tg_account_is_bot(const struct tg_account *a);
 int64_t tg_account_server_time(const struct tg_account *a, struct mt_time now); /* ns */
 void tg_account_connect(struct tg_account *a, struct mt_time now);
 void tg_account_disconnect(struct tg_account *a, struct mt_time now);
+void tg_account_hurry(struct tg_account *a, struct mt_time now); /* the network came back */
 
 /* Logging in and out: login.h. */
 
@@ -138,7 +139,8 @@ const struct tl_harvest *tg_harvest(struct tg_account *a);
 void tg_learn(struct tg_account *a, const struct tl_obj *user_or_chat);
 
 /* ---- the engine's doors ---- */
-void tg_account_opened(struct tg_account *a, unsigned link, bool rival, struct mt_time now);
+#define TG_RACE 4u /* addresses that are tried for one connection */
+void tg_account_opened(struct tg_account *a, unsigned link, unsigned which, struct mt_time now);
 void tg_account_lost(struct tg_account *a, unsigned link,
 		     struct mt_time now); /* or could not connect */
 /* Error: close the connection, then say lost. */
@@ -156,8 +158,8 @@ struct tg_event {
 	enum tg_event_kind {
 		TG_EV_CONNECT, /* link, host, port: open a TCP connection, then opened or lost.
 				  With a proxy they are its own, and host may be a name; address:
-				  where it leads in the end, for the log. rival, if it has a dc:
-				  may be tried beside it (RFC 8305) */
+				  where it leads in the end, for the log. rivals: more that may
+				  be tried beside it (RFC 8305); opened tells which (0: host) */
 		TG_EV_CLOSE,   /* link: close it; no lost is needed */
 		TG_EV_JOB,     /* job: run it on a thread, then job_done */
 		TG_EV_UPDATE,  /* object (an Update), in order; belongs to the next STORE: its
@@ -182,7 +184,9 @@ struct tg_event {
 		TG_EV_PROXY,    /* data: why the proxy gave no way, text */
 	} kind;
 	unsigned link, method, place;
-	struct mt_address address, rival;
+	struct mt_address address;
+	const struct mt_address *rivals;
+	unsigned rival_count;
 	const char *host;
 	uint16_t port;
 	struct mt_job *job;

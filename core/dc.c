@@ -280,6 +280,18 @@ static bool is_media(const struct tg_session *s)
 	return s->purpose == TG_FOR_UPLOAD || s->purpose == TG_FOR_DOWNLOAD;
 }
 
+static void add_rivals(const struct tg_session *s, struct tg_node *n)
+{
+	size_t size = (s->tried_count - 1) * sizeof s->tried[0];
+
+	n->owned = malloc(size);
+	if (!n->owned)
+		return; /* one will do */
+	memcpy(n->owned, s->tried + 1, size);
+	n->ev.rivals = n->owned;
+	n->ev.rival_count = s->tried_count - 1;
+}
+
 static void want_connection(struct tg_account *a, struct tg_session *s)
 {
 	const struct mt_proxy *proxy = a->s.proxy;
@@ -299,17 +311,17 @@ static void want_connection(struct tg_account *a, struct tg_session *s)
 		s->tried_count = 1;
 	n->ev.link = s->link;
 	n->ev.address = s->tried[0];
-	if (s->tried_count == 2)
-		n->ev.rival = s->tried[1];
+	if (s->tried_count > 1)
+		add_rivals(s, n);
 	n->ev.host = proxy ? proxy->host : n->ev.address.host;
 	n->ev.port = proxy ? proxy->port : n->ev.address.port;
 	s->linked = true;
 }
 
-void tg_session_opened(struct tg_account *a, struct tg_session *s, bool rival)
+void tg_session_opened(struct tg_account *a, struct tg_session *s, unsigned which)
 {
-	if (rival && s->tried_count == 2)
-		s->tried[0] = s->tried[1];
+	if (which < s->tried_count)
+		s->tried[0] = s->tried[which];
 	s->tried_count = s->tried_count ? 1 : 0;
 	s->open = true;
 	mt_client_set_target(s->client, &s->tried[0]);

@@ -60,7 +60,7 @@ static void move(struct tg_account *a, const struct tl_auth_loginTokenMigrateTo 
 {
 	struct tl_auth_importLoginToken m = {{TL_auth_importLoginToken}, t->token};
 	struct tg_answer nowhere = {.error = -TG_E_WIRE};
-	struct mt_address known[2];
+	struct mt_address known[TG_RACE];
 	struct tg_dc *dc =
 		tg_address_pick(a, t->dc_id, false, known) ? tg_dc_get(a, t->dc_id) : NULL;
 

@@ -194,7 +194,7 @@ static void send(struct tg_account *a, struct tg_call *c, struct tg_session *s)
 static bool is_known(struct tg_account *a, struct tg_call *c, struct tg_dc *dc)
 {
 	struct tg_answer moved = {.code = 303};
-	struct mt_address x[2];
+	struct mt_address x[TG_RACE];
 
 	/* an MTProxy knows the way by the number */
 	dc->known = dc->known || (a->s.proxy && a->s.proxy->kind == MT_PROXY_MTPROXY) ||

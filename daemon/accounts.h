@@ -74,6 +74,7 @@ struct rpc_accounts {
 /* Opens the store, starts what it holds. 0, or an exit code with the reason in why. */
 int rpc_accounts_init(struct rpc_daemon *d, char *why, size_t size) TL_MUST;
 void rpc_accounts_free(struct rpc_daemon *d);
+void rpc_accounts_hurry(struct rpc_daemon *d);       /* the network came back: no back-off */
 int rpc_accounts_load(struct rpc_daemon *d) TL_MUST; /* of the configuration and the store */
 /* Accounts that the configuration names and that do not exist yet; bots with a token file log in.
  */

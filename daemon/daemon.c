@@ -307,6 +307,8 @@ int rpc_daemon_init(struct rpc_daemon *d, struct rpc_config *config, char *why, 
 	rc = listen_all(d, why, size);
 	if (!rc)
 		rc = rpc_accounts_init(d, why, size);
+	if (!rc)
+		rpc_network_init(&d->network, d);
 	return rc;
 }
 
@@ -333,6 +335,7 @@ void rpc_daemon_free(struct rpc_daemon *d)
 		write_output(d);
 		while (d->conns)
 			rpc_conn_free(d->conns);
+		rpc_network_free(&d->network);
 		rpc_accounts_free(d);
 		rpc_listen_stop(d);
 		ev_signal_stop(d->loop.ev, &d->term);

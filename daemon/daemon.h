@@ -6,6 +6,7 @@
 #include "daemon/conn.h"
 #include "daemon/limits.h"
 #include "daemon/log.h"
+#include "daemon/network.h"
 #include "daemon/scan.h"
 
 struct rpc_accounts;
@@ -40,6 +41,7 @@ struct rpc_daemon {
 	struct ev_io hup_watch;
 	struct ev_signal term, intr, hup;
 	struct rpc_timer watchdog, stop;
+	struct rpc_network network;
 	int64_t started; /* boot ns */
 	bool stopping, stop_forced;
 	int exit_code, argc;

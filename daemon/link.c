@@ -77,7 +77,7 @@ static void on_write(struct ev_loop *ev, struct ev_io *w, int events)
 	rpc_account_touch(l->account);
 }
 
-void rpc_link_won(struct rpc_link *l, int fd, bool rival)
+void rpc_link_won(struct rpc_link *l, int fd, unsigned which)
 {
 	struct rpc_account *a = l->account;
 
@@ -89,7 +89,7 @@ void rpc_link_won(struct rpc_link *l, int fd, bool rival)
 	l->reader.data = l->writer.data = l;
 	rpc_timer_clear(&a->d->loop, &l->timeout);
 	ev_io_start(a->d->loop.ev, &l->reader);
-	tg_account_opened(a->tg, l->number, rival, rpc_now());
+	tg_account_opened(a->tg, l->number, which, rpc_now());
 	rpc_account_touch(a);
 }
 
@@ -119,7 +119,7 @@ void rpc_link_open(struct rpc_account *a, const struct tg_event *e)
 {
 	struct rpc_daemon *d = a->d;
 	struct rpc_link *l;
-	struct rpc_found to[2];
+	struct rpc_found to[RPC_RACE_MAX];
 	unsigned n = 1;
 
 	rpc_link_close(a, e->link);
@@ -139,8 +139,8 @@ void rpc_link_open(struct rpc_account *a, const struct tg_event *e)
 	a->links = l;
 	l->timeout.fire = on_timeout;
 	rpc_timer_set(&d->loop, &l->timeout, rpc_now().boot + RPC_MAX_CONNECT * RPC_SECOND);
-	if (e->rival.dc)
-		n += rpc_lookup_numeric(e->rival.host, e->rival.port, &to[1]);
+	for (unsigned i = 0; i < e->rival_count && i < RPC_RACE_MAX - 1; i++)
+		n += rpc_lookup_numeric(e->rivals[i].host, e->rivals[i].port, &to[n]);
 	if (rpc_lookup_numeric(e->host, e->port, &to[0]))
 		rpc_race_begin(l, to, n, 0);
 	else if (rpc_lookup_start(a, l->serial, e->host, e->port) != 0)

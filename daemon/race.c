@@ -98,7 +98,7 @@ static void on_connected(struct ev_loop *ev, struct ev_io *w, int events)
 	t->fd = -1;
 	r->open--;
 	if (!error) {
-		rpc_link_won(r->link, fd, t != r->attempts);
+		rpc_link_won(r->link, fd, (unsigned)(t - r->attempts));
 		return;
 	}
 	close(fd);

@@ -278,6 +278,14 @@ bool rpc_accounts_turn(struct rpc_daemon *d)
 	return rpc_subscriptions_turn(d) || all->ready != NULL || all->check;
 }
 
+void rpc_accounts_hurry(struct rpc_daemon *d)
+{
+	for (struct rpc_account *a = d->accounts->list; a; a = a->next) {
+		tg_account_hurry(a->tg, rpc_now());
+		rpc_account_touch(a);
+	}
+}
+
 bool rpc_accounts_rest(const struct rpc_daemon *d)
 {
 	if (d->accounts->ready)

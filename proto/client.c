@@ -402,6 +402,13 @@ void mt_client_lost(struct mt_client *c, struct mt_time now)
 		stopped(c);
 }
 
+void mt_client_hurry(struct mt_client *c, struct mt_time now)
+{
+	c->level = 0;
+	if (c->phase == MT_IDLE && c->connect_at > now.boot)
+		c->connect_at = now.boot;
+}
+
 /* C.15-C.19. A key is never forgotten because of a transport error; the caller hears of it. */
 static void transport_error(struct mt_client *c, int code)
 {

@@ -77,8 +77,7 @@ struct mt_address {
 	bool media_only, tcpo_only, is_static, ipv6, this_port_only;
 	uint8_t secret_n, secret[17]; /* of obfuscation: none, 16 bytes, or dd and 16 (C.29) */
 };
-/* Bootstrap address number i of a world, best first; NULL behind the last. */
-const struct mt_address *mt_bootstrap(bool test, unsigned i);
+const struct mt_address *mt_bootstrap(bool test, unsigned i); /* best first; NULL: no more */
 /* ---- Diffie-Hellman checks (B8), password check (B9) ----------------------------------------- */
 int mt_dh_check_group(const uint8_t p[256], int g) TL_MUST; /* known prime: compared; else tested */
 int mt_dh_check_public(const uint8_t p[256], const uint8_t x[256]) TL_MUST;
@@ -180,7 +179,8 @@ int64_t mt_client_server_time(const struct mt_client *c, struct mt_time now); /*
 /* Where the next connection is to end, for proxies. Before mt_client_opened. */
 void mt_client_set_target(struct mt_client *c, const struct mt_address *to);
 void mt_client_opened(struct mt_client *c, struct mt_time now);
-void mt_client_lost(struct mt_client *c, struct mt_time now); /* also: could not connect */
+void mt_client_lost(struct mt_client *c, struct mt_time now);  /* also: could not connect */
+void mt_client_hurry(struct mt_client *c, struct mt_time now); /* the network came back */
 int mt_client_feed(struct mt_client *c, const void *data, size_t n, struct mt_time now) TL_MUST;
 struct tl_buf *mt_client_out(struct mt_client *c, struct mt_time now); /* what to write, or NULL */
 int64_t mt_client_deadline(const struct mt_client *c); /* boot ns; INT64_MAX = none */

@@ -230,6 +230,13 @@ static struct rpc_result reload(struct rpc_call *c)
 	return rpc_end(c);
 }
 
+static struct rpc_result signal_network_restored(struct rpc_call *c)
+{
+	rpc_accounts_hurry(c->d);
+	tl_put_text(rpc_begin(c), "{\"signalled\":true}");
+	return rpc_end(c);
+}
+
 static struct rpc_result stop(struct rpc_call *c)
 {
 	struct rpc_daemon *d = c->d;
@@ -411,6 +418,12 @@ const struct rpc_method rpc_methods_daemon[] = {
 	 .run = reload,
 	 .doc = "Reads the configuration again, as SIGHUP does.",
 	 .result = "{\"reloaded\":true}"},
+	{.name = "signal_network_restored",
+	 .run = signal_network_restored,
+	 .doc = "Every account that waits to connect tries at once. The daemon does so by itself "
+		"when "
+		"the kernel tells of a new link, address or route.",
+	 .result = "{\"signalled\":true}"},
 	{.name = "stop",
 	 .role = RPC_ADMIN,
 	 .run = stop,

@@ -103,7 +103,7 @@ static void event(struct tg_account *a, const struct tg_event *ev, unsigned *ope
 		need(ev->host && ev->host[0] && ev->port);
 		need(memchr(ev->address.host, 0, sizeof ev->address.host) != NULL);
 		if (++*opened % 3 == 0)
-			tg_account_opened(a, ev->link, false, now);
+			tg_account_opened(a, ev->link, 0, now);
 		else
 			tg_account_lost(a, ev->link, now);
 		break;

@@ -61,7 +61,7 @@ static void connect(struct rig *r, const struct tg_event *ev)
 	r->dc[id].connections++;
 	if (rig_open(r, id) > r->dc[id].most)
 		r->dc[id].most = rig_open(r, id);
-	tg_account_opened(r->a, ev->link, false, r->now);
+	tg_account_opened(r->a, ev->link, 0, r->now);
 }
 
 static void text_of(struct rig *r, const struct tl_obj *u, char out[32])

@@ -41,6 +41,24 @@ TEST(back_off)
 	CHECK(n > 3 && n <= 8); /* C.17 */
 }
 
+/* C.71: a network that came back ends the wait, and the next one begins small. */
+TEST(back_off_ends_with_the_outage)
+{
+	struct mock *m = mock_new("intermediate", true);
+
+	for (int i = 0; i < 8; i++) {
+		mock_reconnect_only(m);
+		mock_lose(m);
+	}
+	CHECK(mt_client_deadline(m->c) > m->now.boot + 20 * NS);
+	mt_client_hurry(m->c, m->now);
+	CHECK_INT(mt_client_deadline(m->c), m->now.boot);
+	mock_reconnect_only(m);
+	mock_lose(m);
+	CHECK(mt_client_deadline(m->c) <= m->now.boot + NS / 2);
+	mock_free(m);
+}
+
 /* A connection that was good for half a minute is followed at once, a short one after a second. */
 TEST(a_good_connection_is_followed_at_once)
 {
