@@ -178,7 +178,9 @@ def impatient_clients():
                 w.sandbox.call("clear_faults")
             say = dict(peer=user, text="m%d" % i, idempotency_key="m%d" % i)
             sent = None
+            end = time.monotonic() + 60 * SLOW
             while not sent:
+                assert time.monotonic() < end, "%s is never answered" % say
                 tries += 1
                 line = w.daemon.line()
                 line.send({"id": 1, "method": "send_message",
