@@ -246,7 +246,7 @@ def one_that_is_stopped_and_goes_on():
             while not w.daemon.line().call("list_consumers")["consumers"]:
                 time.sleep(0.01)
             os.kill(reader.pid, 19)
-            talk.flooded(STOPPED)
+            talk.flooded(STOPPED, 2 * RATE)
             line = w.daemon.line()
             end = time.monotonic() + 60 * SLOW
             while line.call("list_consumers")["consumers"][0]["lag"] < STOPPED and time.monotonic() < end:
