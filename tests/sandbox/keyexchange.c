@@ -144,7 +144,11 @@ struct sb_rsa *sb_rsa_new(struct sb_net *n, const char *data_dir)
 		err = read_data(r, path);
 	}
 	if (err == -TG_E_NOT_FOUND) {
-		err = make(r, &n->env);
+		/* mtcute does not find a key whose fingerprint begins with a zero in hex */
+		do {
+			err = make(r, &n->env);
+			err = err ? err : fingerprint(r);
+		} while (!err && r->fingerprint >> 60 == 0);
 		if (!err && data_dir)
 			err = write_data(r, path);
 	}

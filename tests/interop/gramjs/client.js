@@ -76,6 +76,10 @@ async function user() {
   const me = await client.signInUser(credentials, {
     phoneNumber: play.phone,
     phoneCode: async () => play.code,
+    password: async () => {
+      ok('user_password')
+      return play.password
+    },
     onError: (e) => { throw e },
   })
   if (Number(me.id) !== play.user_id) throw new Error(`logged in as ${me.id}`)
@@ -93,6 +97,10 @@ async function user() {
   ok('user_download')
   await talk(client, play.layerd_bot, 'over layerd')
   ok('user_talks_to_layerd')
+  const greeting = heard(client, play.layerd_user, play.greeting)
+  console.log('listening')
+  await greeting
+  ok('user_hears_layerds_user')
   await client.invoke(new (require('telegram').Api.auth.LogOut)())
   ok('user_logout')
   await client.destroy()

@@ -48,7 +48,11 @@ async function talk(client, peer, text) {
 
 async function user() {
   const client = connect()
-  const me = await client.start({ phone: play.phone, code: play.code })
+  const password = () => {
+    ok('user_password')
+    return play.password
+  }
+  const me = await client.start({ phone: play.phone, code: play.code, password })
   if (me.id !== play.user_id) throw new Error(`logged in as ${me.id}`)
   ok('user_login')
   await client.sendText(play.friend, play.hello)
@@ -63,6 +67,10 @@ async function user() {
   ok('user_download')
   await talk(client, play.layerd_bot, 'over layerd')
   ok('user_talks_to_layerd')
+  const greeting = heard(client, play.layerd_user, play.greeting)
+  console.log('listening')
+  await greeting
+  ok('user_hears_layerds_user')
   await client.logOut()
   ok('user_logout')
   await client.destroy()

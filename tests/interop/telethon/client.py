@@ -9,7 +9,7 @@ import os
 import sys
 
 import telethon
-from telethon import TelegramClient, crypto, events
+from telethon import TelegramClient, crypto, errors, events
 from telethon.sessions import MemorySession, StringSession
 
 play = json.loads(os.environ["INTEROP"])
@@ -47,7 +47,12 @@ async def expect(queue, text):
 async def user():
     client = await connect()
     code = await client.send_code_request(play["phone"])
-    me = await client.sign_in(play["phone"], play["code"], phone_code_hash=code.phone_code_hash)
+    try:
+        await client.sign_in(play["phone"], play["code"], phone_code_hash=code.phone_code_hash)
+        raise AssertionError("no password was asked for")
+    except errors.SessionPasswordNeededError:
+        me = await client.sign_in(password=play["password"])
+        ok("user_password")
     assert me.id == play["user_id"], me
     assert (await client.get_me()).id == play["user_id"]
     ok("user_login")
@@ -69,6 +74,10 @@ async def user():
     await client.send_message(play["layerd_bot"], "over layerd")
     await expect(echo, "over layerd")
     ok("user_talks_to_layerd")
+    greeting = answers(client, play["layerd_user"])
+    print("listening", flush=True)
+    await expect(greeting, play["greeting"])
+    ok("user_hears_layerds_user")
     await client.log_out()
     ok("user_logout")
 
