@@ -23,7 +23,8 @@ static void put_base64url(struct tl_buf *b, struct tl_str s)
 static void renew(struct tg_account *a, struct tg_timer *t)
 {
 	(void)t;
-	tg_login_ask_token(a);
+	if (a->wanted) /* else when it is again */
+		tg_login_ask_token(a);
 }
 
 static void arm(struct tg_account *a, int64_t wait)

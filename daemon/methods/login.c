@@ -166,6 +166,8 @@ static struct rpc_result begun(struct rpc_call *c, int err)
 		rpc_problem(c, err, "phone", "a phone number is wanted, with its country code");
 		return rpc_refuse(c);
 	}
+	if (c->account->state != TG_READY)
+		return rpc_fail(c, err, NULL);
 	rpc_hint(c, "sign_out first, or log in under another account name");
 	return rpc_fail(c, err, "the account is logged in already");
 }

@@ -233,6 +233,22 @@ TEST(machine_qr_moves_nowhere)
 	rig_free(r);
 }
 
+TEST(machine_qr_rests_while_disconnected)
+{
+	struct rig *r = showing();
+
+	tg_account_disconnect(r->a, r->now);
+	rig_pass(r, 100);
+	is_state(r, TG_WAIT_QR);
+	CHECK_INT(r->calls[TL_auth_exportLoginToken], 1);
+	tg_account_connect(r->a, r->now);
+	rig_pass(r, 1);
+	CHECK_INT(r->calls[TL_auth_exportLoginToken], 2);
+	accepted(r, 1);
+	is_state(r, TG_READY);
+	rig_free(r);
+}
+
 TEST(machine_qr_goes_on_after_a_kill)
 {
 	struct rig *r = showing();
