@@ -484,14 +484,13 @@ static void write_floods(struct tl_buf *b, const struct rpc_account *a)
 	}
 }
 
-void rpc_account_write(struct tl_buf *b, const struct rpc_account *a)
+void rpc_account_members(struct tl_buf *b, const struct rpc_account *a)
 {
 	struct tg_peer_query q = {.form = TG_FORM_SELF};
 	enum tg_state state = a->state;
 	const char *reason = tg_account_reason(a->tg);
 	struct tg_peer me;
 
-	rpc_js_open(b, NULL, '{');
 	rpc_js_text(b, "account", a->name);
 	rpc_js_text(b, "state", tg_state_name(state));
 	if (*reason)
@@ -505,6 +504,12 @@ void rpc_account_write(struct tl_buf *b, const struct rpc_account *a)
 	}
 	rpc_login_write(b, a);
 	write_floods(b, a);
+}
+
+void rpc_account_write(struct tl_buf *b, const struct rpc_account *a)
+{
+	rpc_js_open(b, NULL, '{');
+	rpc_account_members(b, a);
 	rpc_js_close(b, '}');
 }
 

@@ -88,6 +88,7 @@ bool rpc_accounts_store_alive(struct rpc_daemon *d, struct mt_time now);
 /* Writes "accounts":[…] for status and list_accounts. */
 void rpc_accounts_write(struct rpc_daemon *d, struct tl_buf *b);
 void rpc_account_write(struct tl_buf *b, const struct rpc_account *a); /* one of them */
+void rpc_account_members(struct tl_buf *b, const struct rpc_account *a);
 /* The members that belong to the state of its login. */
 void rpc_login_write(struct tl_buf *b, const struct rpc_account *a);
 

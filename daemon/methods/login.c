@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* ---- what the steps answer ------------------------------------------------------------------- */
-static void put_user(struct rpc_call *c, struct tl_buf *b)
+static void put_user(struct rpc_call *c, struct tl_buf *b, const char *name)
 {
 	struct tg_peer_query q = {.form = TG_FORM_SELF};
 	struct tg_peer me;
@@ -20,7 +20,8 @@ static void put_user(struct rpc_call *c, struct tl_buf *b)
 	if (c->account->state != TG_READY || tg_peer_find(c->account->tg, &q, &me) != 0)
 		return;
 	me.kind = TG_PEER_USER;
-	rpc_js_text(b, "name", me.name);
+	if (name)
+		rpc_js_text(b, name, me.name);
 	rpc_shape_known(b, "user", &me);
 }
 
@@ -31,7 +32,7 @@ static struct rpc_result show(struct rpc_call *c)
 	rpc_js_open(b, NULL, '{');
 	rpc_js_text(b, "account", c->account->name);
 	rpc_js_text(b, "state", tg_state_name(c->account->state));
-	put_user(c, b);
+	put_user(c, b, "name");
 	rpc_login_write(b, c->account);
 	rpc_js_close(b, '}');
 	return rpc_end(c);
@@ -62,7 +63,7 @@ static struct rpc_result show_seed(struct rpc_call *c)
 	} else if (state != TG_READY && state != TG_WAIT_QR) {
 		rpc_js_text(b, "state", tg_state_name(state));
 	}
-	put_user(c, b);
+	put_user(c, b, "name");
 	rpc_login_write(b, c->account);
 	rpc_js_close(b, '}');
 	return rpc_end(c);
@@ -392,7 +393,10 @@ static struct rpc_result login_state(struct rpc_call *c)
 {
 	struct tl_buf *b = rpc_begin(c);
 
-	rpc_account_write(b, c->account);
+	rpc_js_open(b, NULL, '{');
+	rpc_account_members(b, c->account);
+	put_user(c, b, NULL);
+	rpc_js_close(b, '}');
 	return rpc_end(c);
 }
 
@@ -416,7 +420,7 @@ static struct rpc_result check_qr_login(struct rpc_call *c)
 	rpc_js_open(b, NULL, '{');
 	rpc_js_bool(b, "authorized", c->account->state == TG_READY);
 	rpc_js_text(b, "state", tg_state_name(c->account->state));
-	put_user(c, b);
+	put_user(c, b, "name");
 	rpc_login_write(b, c->account);
 	rpc_js_close(b, '}');
 	return rpc_end(c);
@@ -445,7 +449,7 @@ const struct rpc_method rpc_methods_login[] = {
 	 .flags = RPC_ACCOUNT,
 	 .run = login_state,
 	 .doc = "Where the login stands, and what the state shows.",
-	 .result = "{\"account\":string,\"state\":string,\"reason\":string?,…}"},
+	 .result = "{\"account\":string,\"state\":string,\"reason\":string?,\"user\":user?,…}"},
 	{.name = "login_cancel",
 	 .role = RPC_ADMIN,
 	 .flags = RPC_ACCOUNT,

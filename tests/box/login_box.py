@@ -611,7 +611,7 @@ def kill_ready(w):
     p.call("login_submit", code=p.code())
     for _ in range(3):
         p.restart()
-        p.await_state("ready")
+        assert p.await_state("ready")["user"]["id"] == p.id
         p.in_and_working()
     assert len(p.calls("auth.signIn")) == 1
 
