@@ -3,7 +3,7 @@
 
 struct script script;
 
-static void fresh_script(void)
+void fresh_script(void)
 {
 	static const struct tl_auth_sentCodeTypeSms sms = {{TL_auth_sentCodeTypeSms}, 5};
 	static const struct tl_auth_codeTypeCall call = {{TL_auth_codeTypeCall}};
@@ -127,16 +127,16 @@ static void serve_check(struct rig *r, const struct rig_request *q)
 	const struct tl_auth_checkPassword *m = (const void *)q->obj;
 	const struct tl_inputCheckPasswordSRP *p = (const void *)m->password;
 
-	if (script.no_password) {
-		CHECK_INT(p->obj.ctor, TL_inputCheckPasswordEmpty);
+	bool empty = p->obj.ctor == TL_inputCheckPasswordEmpty;
+
+	if (empty != script.no_password)
+		rig_refuse(r, q, 400, "PASSWORD_HASH_INVALID");
+	else if (!empty && (p->A.len != 256 || p->M1.len != 32))
+		rig_refuse(r, q, 400, "SRP_A_INVALID");
+	else if (!empty && p->srp_id != script.srp_id)
+		rig_refuse(r, q, 400, "SRP_ID_INVALID");
+	else
 		rig_answer(r, q, authorization(r, q->dc));
-		return;
-	}
-	CHECK_INT(p->obj.ctor, TL_inputCheckPasswordSRP);
-	CHECK_INT(p->A.len, 256);
-	CHECK_INT(p->M1.len, 32);
-	CHECK_INT(p->srp_id, script.srp_id);
-	rig_answer(r, q, authorization(r, q->dc));
 }
 
 static void serve_token(struct rig *r, const struct rig_request *q)
@@ -195,9 +195,11 @@ bool script_serve(struct rig *r, const struct rig_request *q)
 		rig_answer(r, q, script_sent_code(r, q->dc));
 		return true;
 	case TL_auth_resendCode:
-		CHECK(tl_str_eq(((const struct tl_auth_resendCode *)q->obj)->phone_code_hash,
-				script.hash));
-		rig_answer(r, q, script_sent_code(r, q->dc));
+		if (tl_str_eq(((const struct tl_auth_resendCode *)q->obj)->phone_code_hash,
+			      script.hash))
+			rig_answer(r, q, script_sent_code(r, q->dc));
+		else
+			rig_refuse(r, q, 400, "PHONE_CODE_EXPIRED");
 		return true;
 	case TL_auth_resetLoginEmail:
 		rig_answer(r, q, script_sent_code(r, q->dc));
@@ -206,8 +208,10 @@ bool script_serve(struct rig *r, const struct rig_request *q)
 		serve_sign_in(r, q);
 		return true;
 	case TL_auth_signUp:
-		CHECK(tl_str_eq(((const struct tl_auth_signUp *)q->obj)->first_name, "New"));
-		rig_answer(r, q, authorization(r, q->dc));
+		if (tl_str_eq(((const struct tl_auth_signUp *)q->obj)->first_name, "New"))
+			rig_answer(r, q, authorization(r, q->dc));
+		else
+			rig_refuse(r, q, 400, "FIRSTNAME_INVALID");
 		return true;
 	case TL_account_sendVerifyEmailCode:
 		rig_answer(r, q, &mail.obj);
@@ -228,8 +232,10 @@ bool script_serve(struct rig *r, const struct rig_request *q)
 		rig_answer(r, q, &recovery.obj);
 		return true;
 	case TL_auth_recoverPassword:
-		CHECK(tl_str_eq(((const struct tl_auth_recoverPassword *)q->obj)->code, CODE));
-		rig_answer(r, q, authorization(r, q->dc));
+		if (tl_str_eq(((const struct tl_auth_recoverPassword *)q->obj)->code, CODE))
+			rig_answer(r, q, authorization(r, q->dc));
+		else
+			rig_refuse(r, q, 400, "CODE_INVALID");
 		return true;
 	case TL_auth_exportLoginToken:
 	case TL_auth_importLoginToken:

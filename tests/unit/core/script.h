@@ -32,6 +32,7 @@ bool script_serve(struct rig *r, const struct rig_request *q);
 bool script_silent(struct rig *r, const struct rig_request *q); /* never answers */
 const struct tl_obj *script_sent_code(struct rig *r, int dc);
 
+void fresh_script(void); /* as machine() sets it */
 /* The client: a fresh one, one that waits for its code, steps of it. */
 struct rig *machine(void);
 struct rig *waiting(void);
