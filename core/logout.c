@@ -43,8 +43,13 @@ static void destroy_keys(struct tg_account *a)
 					    .flags = MT_QUERY_NO_INIT,
 					    .any_state = true};
 
-		if (tg_call_own(a, &m.obj, &o, destroyed, NULL))
-			a->keys_left++;
+		struct tg_call *c = tg_call_own(a, &m.obj, &o, destroyed, NULL);
+
+		if (!c)
+			continue;
+		if (a->s.pfs) /* over the key that is meant, not over a temporary one */
+			c->purpose = TG_FOR_CHECK;
+		a->keys_left++;
 	}
 	if (!a->keys_left)
 		clean(a);

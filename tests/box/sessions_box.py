@@ -95,19 +95,30 @@ def sessions_listed_and_ended():
         p.in_and_working(p.call("login_submit", code=p.code()))
 
 
+def out(w):
+    p = Person(w)
+    p.start()
+    p.call("login_submit", code=p.code())
+    p.call("invoke", method="help.getNearestDc", dc_id=3)
+    assert w.sandbox.call("stats")["net"]["keys"] == 2
+    assert p.call("sign_out") == {"signed_out": True}
+    assert w.sandbox.call("stats")["net"]["keys"] == 0
+    assert p.state()["state"] == "signed_out"
+    assert p.fail("get_me").kind == "unauthorized"
+    p.start()
+    p.in_and_working(p.call("login_submit", code=p.code()))
+
+
 @case
 def sign_out_destroys_the_keys():
     with World(sandbox_args=("--dcs", "3")) as w:
-        p = Person(w)
-        p.start()
-        p.call("login_submit", code=p.code())
-        p.call("invoke", method="help.getNearestDc", dc_id=3)
-        before = w.sandbox.call("stats")["net"]
-        assert p.call("sign_out") == {"signed_out": True}
-        after = w.sandbox.call("stats")["net"]
-        assert before["keys"] - after["keys"] == 2, (before, after)
-        assert p.state()["state"] == "signed_out"
-        assert p.fail("get_me").kind == "unauthorized"
+        out(w)
+
+
+@case
+def sign_out_destroys_permanent_keys():
+    with World("--pfs", sandbox_args=("--dcs", "3")) as w:
+        out(w)
 
 
 # ---- secrets ---------------------------------------------------------------------------------------------------------

@@ -10,8 +10,6 @@
 #define ID_GZIP 0x3072cfa1u
 #define ID_ANSWER_DROPPED_RUNNING 0xcd78e586u
 #define ID_BIND 0xcdd42a05u
-#define ID_DESTROY_AUTH_KEY 0xd1435160u
-#define ID_DESTROY_AUTH_KEY_OK 0xf660e1d4u
 #define UNKNOWN_ID 0x0badc0deu
 
 static uint32_t id_of(const struct tl_cursor *c)
@@ -325,18 +323,6 @@ static bool struck(struct sb_pending *p)
 	return true;
 }
 
-/* The answer is the last thing that is said under this key. */
-static void destroy_key(struct sb_pending *p)
-{
-	struct sb_net *n = p->session->net;
-	struct sb_auth *a = p->session->key->auth;
-	struct tl_buf b = {0};
-
-	tl_put_u32(&b, ID_DESTROY_AUTH_KEY_OK);
-	finish(p, &b, false);
-	sb_auth_drop(n, a);
-}
-
 /* Everything it waited for is done. */
 static void start(struct sb_pending *p)
 {
@@ -353,10 +339,6 @@ static void start(struct sb_pending *p)
 	p->started = true;
 	p->call.auth = k->auth;
 	p->call.layer = k->layer;
-	if (id == ID_DESTROY_AUTH_KEY) {
-		destroy_key(p);
-		return;
-	}
 	if (id == ID_BIND) {
 		tl_get_u32(&p->query);
 		text = sb_bind(s, p->call.msg_id, &p->query);
