@@ -24,32 +24,47 @@ void tg_batch_free(struct tg_batch *b)
 	free(b);
 }
 
-static void add(struct tg_batch *b, enum tg_table t, bool is_put, const void *key, size_t nkey,
-		const void *value, size_t n)
+/* Where the value goes; NULL: too large, or no memory. */
+static uint8_t *add(struct tg_batch *b, enum tg_table t, bool is_put, const void *key, size_t nkey,
+		    size_t n)
 {
+	uint8_t *p;
+
 	if (nkey == 0 || nkey > TG_STORE_MAX_KEY || n > UINT32_MAX) {
 		if (!b->ops.err)
 			b->ops.err = -TG_E_TOO_LARGE;
-		return;
+		return NULL;
 	}
-	tl_put_u8(&b->ops, (uint8_t)t);
-	tl_put_u8(&b->ops, is_put);
-	tl_put_u8(&b->ops, (uint8_t)nkey);
-	tl_put_u8(&b->ops, (uint8_t)(nkey >> 8));
-	tl_put_u32(&b->ops, (uint32_t)n);
-	tl_put(&b->ops, key, nkey);
-	tl_put(&b->ops, value, n);
+	p = tl_buf_extend(&b->ops, OP_HEAD + nkey + n);
+	if (!p)
+		return NULL;
+	p[0] = (uint8_t)t;
+	p[1] = is_put;
+	p[2] = (uint8_t)nkey;
+	p[3] = (uint8_t)(nkey >> 8);
+	for (int i = 0; i < 4; i++)
+		p[4 + i] = (uint8_t)(n >> 8 * i);
+	memcpy(p + OP_HEAD, key, nkey);
+	return p + OP_HEAD + nkey;
+}
+
+void *tg_batch_room(struct tg_batch *b, enum tg_table t, const void *key, size_t nkey, size_t n)
+{
+	return add(b, t, true, key, nkey, n);
 }
 
 void tg_batch_put(struct tg_batch *b, enum tg_table t, const void *key, size_t nkey,
 		  const void *value, size_t n)
 {
-	add(b, t, true, key, nkey, value, n);
+	uint8_t *p = add(b, t, true, key, nkey, n);
+
+	if (p && n)
+		memcpy(p, value, n);
 }
 
 void tg_batch_delete(struct tg_batch *b, enum tg_table t, const void *key, size_t nkey)
 {
-	add(b, t, false, key, nkey, NULL, 0);
+	(void)add(b, t, false, key, nkey, 0);
 }
 
 bool tg_batch_next(const struct tg_batch *b, size_t *pos, struct tg_op *ret)

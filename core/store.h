@@ -28,6 +28,8 @@ struct tg_batch {
 struct tg_batch *tg_batch_new(void); /* NULL: no memory */
 void tg_batch_put(struct tg_batch *b, enum tg_table t, const void *key, size_t nkey,
 		  const void *value, size_t n);
+/* A put whose value of n bytes the caller writes at once; NULL: b has an error. */
+void *tg_batch_room(struct tg_batch *b, enum tg_table t, const void *key, size_t nkey, size_t n);
 void tg_batch_delete(struct tg_batch *b, enum tg_table t, const void *key, size_t nkey);
 void tg_batch_free(struct tg_batch *b); /* the struct, too */
 

@@ -3,6 +3,7 @@
 
 #include "daemon/limits.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define ROW_VERSION 2u /* 1: never packed */
@@ -33,51 +34,60 @@ static void put_part(struct tl_buf *b, const void *data, size_t n)
 	tl_put(b, data, n);
 }
 
-/* Text, body and raw object: the bulk of a row; packed when that makes it smaller. */
-static bool put_bulk(struct tl_buf *row, const struct rpc_event *e)
+/* Text, body and raw object: the bulk of a row. */
+static void put_bulk(struct tl_buf *out, const struct rpc_event *e)
 {
-	struct tl_buf plain = {0}, packed = {0};
-	bool is_packed;
-
-	put_part(&plain, e->text.data, e->text.len);
-	put_part(&plain, e->body.data, e->body.len);
-	put_part(&plain, e->raw.data, e->raw.len);
-	is_packed = !plain.err && plain.len >= PACK_FROM && plain.len <= PACK_TO &&
-		    mt_gzip(plain.data, plain.len, &packed) == 0 && packed.len < plain.len;
-	if (is_packed)
-		tl_put(row, packed.data, packed.len);
-	else
-		tl_put(row, plain.data, plain.len);
-	if (plain.err)
-		row->err = plain.err;
-	tl_buf_free(&plain);
-	tl_buf_free(&packed);
-	return is_packed;
+	put_part(out, e->text.data, e->text.len);
+	put_part(out, e->body.data, e->body.len);
+	put_part(out, e->raw.data, e->raw.len);
 }
 
+/* The bulk of n bytes packed, if that makes it smaller. */
+static bool pack(const struct rpc_event *e, size_t n, struct tl_buf *packed)
+{
+	struct tl_buf plain = {0};
+	bool smaller;
+
+	if (n < PACK_FROM || n > PACK_TO)
+		return false;
+	put_bulk(&plain, e);
+	smaller = !plain.err && mt_gzip(plain.data, plain.len, packed) == 0 && !packed->err &&
+		  packed->len < n;
+	tl_buf_free(&plain);
+	return smaller;
+}
+
+/* The row is written where it stays: in the batch. */
 size_t rpc_journal_put(struct tg_batch *b, uint64_t seq, const struct rpc_event *e, int64_t at)
 {
-	struct tl_buf row = {0};
-	uint8_t key[8], bits = (uint8_t)((e->out ? ROW_OUT : 0) | (e->has_text ? ROW_HAS_TEXT : 0));
-	size_t n;
+	const size_t name = strlen(e->account), len = sizeof(uint32_t);
+	size_t bulk = 3 * len + e->text.len + e->body.len + e->raw.len;
+	struct tl_buf packed = {0}, row = {0};
+	bool is_packed = pack(e, bulk, &packed);
+	uint8_t key[8];
 
 	seq_key(seq, key);
-	tl_put_u8(&row, ROW_VERSION);
-	tl_put_u8(&row, (uint8_t)e->type);
-	tl_put_u8(&row, bits);
-	tl_put_u64(&row, (uint64_t)at);
-	tl_put_u64(&row, (uint64_t)e->chat);
-	tl_put_u64(&row, (uint64_t)e->from);
-	put_part(&row, e->account, strlen(e->account));
-	if (put_bulk(&row, e))
-		row.data[2] |= ROW_PACKED;
-	if (row.err)
-		b->ops.err = row.err; /* the whole batch comes again */
-	else
-		tg_batch_put(b, TG_TABLE_JOURNAL, key, sizeof key, row.data, row.len);
-	n = row.len + sizeof key;
-	tl_buf_free(&row);
-	return n;
+	row.cap = row.limit =
+		3 + 3 * sizeof(uint64_t) + len + name + (is_packed ? packed.len : bulk);
+	row.data = tg_batch_room(b, TG_TABLE_JOURNAL, key, sizeof key, row.cap);
+	if (row.data) { /* else the whole batch comes again */
+		tl_put_u8(&row, ROW_VERSION);
+		tl_put_u8(&row, (uint8_t)e->type);
+		tl_put_u8(&row,
+			  (uint8_t)((e->out ? ROW_OUT : 0) | (e->has_text ? ROW_HAS_TEXT : 0) |
+				    (is_packed ? ROW_PACKED : 0)));
+		tl_put_u64(&row, (uint64_t)at);
+		tl_put_u64(&row, (uint64_t)e->chat);
+		tl_put_u64(&row, (uint64_t)e->from);
+		put_part(&row, e->account, name);
+		if (is_packed)
+			tl_put(&row, packed.data, packed.len);
+		else
+			put_bulk(&row, e);
+		assert(!row.err && row.len == row.cap);
+	}
+	tl_buf_free(&packed);
+	return row.len + sizeof key;
 }
 
 static struct tl_str get_part(struct tl_cursor *c)
