@@ -72,7 +72,8 @@ static struct rpc_event *event_new(struct rpc_account *a, enum rpc_type type)
 	if (!e)
 		return NULL;
 	e->type = type;
-	snprintf(e->account, sizeof e->account, "%s", a->name);
+	_Static_assert(sizeof e->account == sizeof a->name, "a name fits");
+	memcpy(e->account, a->name, sizeof e->account);
 	return e;
 }
 

@@ -27,9 +27,15 @@ static const char *type_of(const struct tg_peer *p)
 static void write_title(struct tl_buf *b, struct tl_str first, struct tl_str last)
 {
 	char title[256];
-	int n = snprintf(title, sizeof title, "%.*s%s%.*s", first.len < 160 ? (int)first.len : 160,
-			 first.data ? first.data : "", last.len ? " " : "",
-			 last.len < 90 ? (int)last.len : 90, last.data ? last.data : "");
+	int n;
+
+	if (!last.len) { /* as most people's */
+		rpc_js_filled(b, "title", first);
+		return;
+	}
+	n = snprintf(title, sizeof title, "%.*s%s%.*s", first.len < 160 ? (int)first.len : 160,
+		     first.data ? first.data : "", " ", last.len < 90 ? (int)last.len : 90,
+		     last.data ? last.data : "");
 
 	if (n > 0)
 		rpc_js_str(b, "title", (struct tl_str){title, (uint32_t)n});
@@ -58,14 +64,21 @@ void rpc_shape_known(struct tl_buf *b, const char *key, const struct tg_peer *p)
 	rpc_js_close(b, '}');
 }
 
-void rpc_shape_id(struct tl_buf *b, const char *key, struct rpc_account *a, enum tg_peer_kind kind,
-		  int64_t id)
+struct tg_peer rpc_known_peer(struct rpc_account *a, enum tg_peer_kind kind, int64_t id)
 {
 	struct tg_peer_query q = {.form = TG_FORM_ID, .kind = kind, .id = id};
 	struct tg_peer p;
 
 	if (tg_peer_find(a->tg, &q, &p) != 0)
 		p = (struct tg_peer){.kind = kind, .id = id};
+	return p;
+}
+
+void rpc_shape_id(struct tl_buf *b, const char *key, struct rpc_account *a, enum tg_peer_kind kind,
+		  int64_t id)
+{
+	struct tg_peer p = rpc_known_peer(a, kind, id);
+
 	rpc_shape_known(b, key, &p);
 }
 

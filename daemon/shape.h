@@ -7,6 +7,8 @@
 
 struct rpc_account;
 
+/* What is known of a peer, at least its kind and id. */
+struct tg_peer rpc_known_peer(struct rpc_account *a, enum tg_peer_kind kind, int64_t id);
 /* key NULL = an array's element or a whole result. */
 void rpc_shape_known(struct tl_buf *b, const char *key, const struct tg_peer *p);
 void rpc_shape_id(struct tl_buf *b, const char *key, struct rpc_account *a, enum tg_peer_kind kind,

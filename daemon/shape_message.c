@@ -171,23 +171,29 @@ static void write_restrictions(struct tl_buf *b, const struct tl_vec *reasons)
 }
 
 /* ---- whole messages -------------------------------------------------------------------------- */
-/* In a private chat from_id is left out: it is the other one, or oneself. */
-static void write_sender(struct tl_buf *b, struct rpc_account *a, const struct tl_obj *from,
-			 const struct tl_obj *chat, bool out)
+/* In a private chat from_id is left out: it is the other one, who is looked up once, or oneself. */
+static void write_place(struct tl_buf *b, struct rpc_account *a, const struct tl_obj *chat,
+			const struct tl_obj *from, bool out)
 {
-	if (from)
+	struct tg_peer p;
+
+	if (from || !chat || chat->ctor != TL_peerUser) {
+		rpc_shape_peer(b, "chat", a, chat);
 		rpc_shape_peer(b, "sender", a, from);
-	else if (chat && chat->ctor == TL_peerUser)
-		rpc_shape_id(b, "sender", a, TG_PEER_USER,
-			     out ? tg_account_self(a->tg)
-				 : ((const struct tl_peerUser *)chat)->user_id);
+		return;
+	}
+	p = rpc_known_peer(a, TG_PEER_USER, ((const struct tl_peerUser *)chat)->user_id);
+	rpc_shape_known(b, "chat", &p);
+	if (out)
+		rpc_shape_id(b, "sender", a, TG_PEER_USER, tg_account_self(a->tg));
+	else
+		rpc_shape_known(b, "sender", &p);
 }
 
 static void write_plain(struct tl_buf *b, struct rpc_account *a, const struct tl_message *m)
 {
 	rpc_js_int(b, "id", m->id);
-	rpc_shape_peer(b, "chat", a, m->peer_id);
-	write_sender(b, a, m->from_id, m->peer_id, m->out);
+	write_place(b, a, m->peer_id, m->from_id, m->out);
 	rpc_js_int(b, "date", m->date);
 	if (m->has_edit_date && !m->edit_hide)
 		rpc_js_int(b, "edit_date", m->edit_date);
@@ -227,8 +233,7 @@ static void write_service(struct tl_buf *b, struct rpc_account *a,
 			  const struct tl_messageService *m)
 {
 	rpc_js_int(b, "id", m->id);
-	rpc_shape_peer(b, "chat", a, m->peer_id);
-	write_sender(b, a, m->from_id, m->peer_id, m->out);
+	write_place(b, a, m->peer_id, m->from_id, m->out);
 	rpc_js_int(b, "date", m->date);
 	rpc_js_true(b, "out", m->out);
 	write_reply(b, a, m->reply_to);
