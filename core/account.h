@@ -46,6 +46,7 @@
 #define TG_DIFF_LIMIT_USER 100     /* F.50 */
 #define TG_DIFF_LIMIT_BOT 100000
 #define TG_DIFF_PIECE 64    /* halved while an answer is unreadable */
+#define TG_DIFF_CUTS 16     /* halvings of it: none is left long before */
 #define TG_BACKOFF_MAX 64   /* s */
 #define TG_NAME_FRESH 86400 /* s: an older username is asked for again */
 #define TG_TITLE_PAGES 20   /* of 100 dialogs, when a title is looked for */

@@ -343,7 +343,8 @@ static struct tl_obj *opened(struct tg_account *a, struct tg_channel *ch,
 		tg_channel_drop(a, ch, "unreadable");
 		return NULL;
 	}
-	ch->unreadable++; /* RPC contract §4: smaller pieces, at last the state */
+	/* RPC contract §4: smaller pieces, at last the state */
+	ch->unreadable += ch->unreadable < TG_DIFF_CUTS;
 	if (!(TG_DIFF_PIECE >> ch->unreadable))
 		ch->lost = "unreadable";
 	again_soon(a, ch);

@@ -412,7 +412,7 @@ static void asked(struct tg_account *a, struct tg_call *call, const struct tg_an
 	} else if (call->method == TL_updates_getState) {
 		retry_later(a, NULL);
 	} else {
-		u->unreadable++; /* RPC contract §4 */
+		u->unreadable += u->unreadable < TG_DIFF_CUTS; /* RPC contract §4 */
 		retry_at(a, a->now.boot + TG_DIFF_PACE);
 	}
 	tg_carrier_drop(c);

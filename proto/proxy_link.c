@@ -326,6 +326,8 @@ static bool parse_query(struct mt_proxy *p, struct span s, const char **reason)
 		return fail(reason, "the secret is missing");
 	if (p->kind == MT_PROXY_MTPROXY && (seen & (USER | PASS)))
 		return fail(reason, "an MTProxy has a secret, no user");
+	if (p->kind == MT_PROXY_SOCKS5 && (seen & SECRET))
+		return fail(reason, "a SOCKS5 proxy has a user, no secret");
 	return true;
 }
 

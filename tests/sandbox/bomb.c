@@ -12,7 +12,7 @@
 #define ID_GZIP 0x3072cfa1u
 #define ID_VECTOR 0x1cb5c415u
 
-void sb_bomb(struct tl_buf *out)
+static void make(struct tl_buf *out)
 {
 	static const uint8_t zeros[PIECE];
 	uint8_t piece[4096];
@@ -77,4 +77,11 @@ void sb_swell(unsigned users, struct tl_buf *out)
 	for (u.id = 1; u.id <= users && !out->err; u.id++)
 		if (tl_encode(&tl_api, &u.obj, out))
 			return;
+}
+
+void sb_bomb(struct sb_net *n, struct tl_buf *out)
+{
+	if (!n->bomb.len)
+		make(&n->bomb);
+	tl_put(out, n->bomb.data, n->bomb.len);
 }

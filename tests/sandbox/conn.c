@@ -41,8 +41,14 @@ void sb_conn_flush(struct sb_conn *c)
 	struct ev_loop *loop = c->net->s->loop;
 
 	while (!c->dead && b->len) {
-		ssize_t n = send(c->fd, b->data, b->len, MSG_NOSIGNAL);
+		size_t most = sb_fault_trickle(c);
+		ssize_t n;
 
+		if (!most) { /* the tick goes on */
+			ev_io_stop(loop, &c->write);
+			return;
+		}
+		n = send(c->fd, b->data, b->len < most ? b->len : most, MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))

@@ -194,8 +194,9 @@ static void fault(struct sb_world *w, struct sb_request *r, json_t *params)
 
 static void clear_faults(struct sb_world *w, struct sb_request *r, json_t *params)
 {
-	sb_fault_clear(w, (uint64_t)sb_param_int(params, "fault", 0));
-	sb_request_done(r, NULL);
+	uint64_t hits = sb_fault_clear(w, (uint64_t)sb_param_int(params, "fault", 0));
+
+	sb_request_done(r, json_pack("{s:I}", "hits", (json_int_t)hits));
 }
 
 static void advance(struct sb_world *w, struct sb_request *r, json_t *params)

@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define MAX_HELD 1024 /* packets of one connection; more are lost */
 
@@ -23,6 +24,13 @@ static const char *const kinds[SB_FAULT_KINDS] = {
 	[SB_FORGET_KEY] = "forget_key",
 	[SB_UNKNOWN_CONSTRUCTOR] = "unknown_constructor",
 	[SB_BOMB] = "bomb",
+	[SB_RESET] = "reset",
+	[SB_TRICKLE] = "trickle",
+	[SB_BAD_TEXT] = "bad_text",
+	[SB_INJECT] = "inject",
+	[SB_PACKET] = "packet",
+	[SB_HANDSHAKE] = "handshake",
+	[SB_MESSAGE] = "message",
 };
 
 /* ---- the list ----------------------------------------------------------------------------------
@@ -39,6 +47,7 @@ static const char *fault_read(const json_t *p, struct sb_fault *f)
 	const char *kind = json_string_value(json_object_get(p, "kind"));
 	const char *direction = json_string_value(json_object_get(p, "direction"));
 	const char *method = json_string_value(json_object_get(p, "method"));
+	const char *text = json_string_value(json_object_get(p, "text"));
 	unsigned k = 0;
 
 	while (k < SB_FAULT_KINDS && (!kind || strcmp(kind, kinds[k])))
@@ -56,11 +65,16 @@ static const char *fault_read(const json_t *p, struct sb_fault *f)
 		return "method is too long";
 	if (method && !tl_by_name(&tl_api, tl_str(method)))
 		return "no such method";
+	if (k >= SB_INJECT) {
+		if (!text || strlen(text) >= sizeof f->text || !sb_hostile_known(f->kind, text))
+			return "text names what is wrong (faults_hostile.c has the list)";
+		memcpy(f->text, text, strlen(text));
+	}
 	memcpy(f->method, method ? method : "", method ? strlen(method) : 0);
 	f->dc = (int)number(p, "dc", 0);
 	f->user = (int64_t)number(p, "user", 0);
 	f->probability = number(p, "probability", 1);
-	f->seconds = number(p, "seconds", f->kind == SB_DELAY ? 1 : 0);
+	f->seconds = number(p, "seconds", f->kind == SB_DELAY || f->kind == SB_TRICKLE);
 	f->after = (int64_t)number(p, "after", 0);
 	f->times = (int64_t)number(p, "times", f->kind == SB_FORGET_KEY ? 1 : 0);
 	f->code = (int)number(p, "code", 16);
@@ -91,9 +105,10 @@ const char *sb_net_fault(struct sb_net *n, const struct json_t *params, uint64_t
 	return NULL;
 }
 
-void sb_net_clear_fault(struct sb_net *n, uint64_t fault)
+uint64_t sb_net_clear_fault(struct sb_net *n, uint64_t fault)
 {
 	struct sb_fault **pp = &n->faults;
+	uint64_t hits = 0;
 
 	while (*pp) {
 		struct sb_fault *f = *pp;
@@ -108,15 +123,18 @@ void sb_net_clear_fault(struct sb_net *n, uint64_t fault)
 		if (f->kind == SB_STALL)
 			for (struct sb_conn *c = n->conns; c; c = c->next)
 				c->stall_until = 0;
+		hits += f->hits;
 		free(f);
 	}
+	return hits;
 }
 
 struct sb_fault *sb_wire_hit(struct sb_net *n, enum sb_fault_kind kind, enum sb_direction d, int dc,
 			     int64_t user, const char *method)
 {
-	/* these two need no method to be about an answer */
-	bool any = kind == SB_UNKNOWN_CONSTRUCTOR || kind == SB_BOMB;
+	/* these need no method to be about an answer */
+	bool any = kind == SB_UNKNOWN_CONSTRUCTOR || kind == SB_BOMB || kind == SB_BAD_TEXT ||
+		   kind == SB_MESSAGE;
 
 	for (struct sb_fault *f = n->faults; f; f = f->next) {
 		if (f->kind != kind || (f->direction && f->direction != (int)d) ||
@@ -208,6 +226,22 @@ void sb_held_free(struct sb_conn *c)
 	}
 }
 
+size_t sb_fault_trickle(struct sb_conn *c)
+{
+	struct sb_fault *f =
+		c->net->faults ? sb_wire_hit(c->net, SB_TRICKLE, SB_OUT, c->dc, c->user_seen, NULL)
+			       : NULL;
+	int64_t now;
+
+	if (!f)
+		return SIZE_MAX;
+	now = sb_now(c->net->s);
+	if (now < c->trickle_at)
+		return 0;
+	c->trickle_at = now + (int64_t)(f->seconds * NS);
+	return 1;
+}
+
 static void pass(struct sb_conn *c, enum sb_direction d, const uint8_t *data, size_t n)
 {
 	if (d == SB_IN)
@@ -236,6 +270,13 @@ bool sb_fault_packet(struct sb_conn *c, enum sb_direction d, uint8_t *data, size
 		return false;
 	}
 	if (sb_wire_hit(net, SB_CUT, d, c->dc, user, NULL)) {
+		sb_conn_close(c);
+		return false;
+	}
+	if (sb_wire_hit(net, SB_RESET, d, c->dc, user, NULL)) {
+		const struct linger now_and_hard = {1, 0};
+
+		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now_and_hard, sizeof now_and_hard);
 		sb_conn_close(c);
 		return false;
 	}

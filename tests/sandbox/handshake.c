@@ -163,6 +163,15 @@ static struct sb_handshake *by_nonce(struct sb_net *n, const uint8_t *nonce, con
 	return NULL;
 }
 
+static uint64_t told_pq(struct sb_conn *c, const struct sb_handshake *h)
+{
+	if (sb_bent(c, "pq_one"))
+		return 1;
+	if (sb_bent(c, "pq_prime"))
+		return h->p;
+	return sb_bent(c, "pq_huge") ? UINT64_MAX : h->p * h->q;
+}
+
 static int req_pq(struct sb_conn *c, struct tl_cursor *in, struct tl_buf *answer)
 {
 	struct sb_net *n = c->net;
@@ -198,10 +207,13 @@ static int req_pq(struct sb_conn *c, struct tl_cursor *in, struct tl_buf *answer
 	tl_put_u32(answer, ID_RES_PQ);
 	tl_put(answer, h->nonce, 16);
 	tl_put(answer, h->server_nonce, 16);
-	tl_put_bytes(answer, number, big_endian(h->p * h->q, number));
+	if (sb_bent(c, "pq_long"))
+		tl_put_bytes(answer, "\1\0\0\0\0\0\0\0\1", 9);
+	else
+		tl_put_bytes(answer, number, big_endian(told_pq(c, h), number));
 	tl_put_u32(answer, ID_VECTOR);
-	tl_put_u32(answer, 1);
-	tl_put_u64(answer, sb_net_fingerprint(n));
+	tl_put_u32(answer, !sb_bent(c, "no_keys"));
+	tl_put_u64(answer, sb_net_fingerprint(n) ^ sb_bent(c, "fingerprint"));
 	return 0;
 }
 
@@ -301,8 +313,31 @@ static void temporary_aes(struct sb_handshake *h)
 	memcpy(h->tmp_iv + 28, h->new_nonce, 4);
 }
 
-static int server_params(struct sb_net *n, struct sb_handshake *h, struct tl_buf *answer)
+/* The group and g_a as they are told: some faults bend them. */
+static void put_group(struct sb_conn *c, const struct sb_handshake *h, struct tl_buf *inner)
 {
+	uint8_t p[256], ga[256];
+
+	memcpy(p, sb_dh_prime, sizeof p);
+	memcpy(ga, h->dh.ga, sizeof ga);
+	if (sb_bent(c, "prime"))
+		p[128] ^= 4;
+	if (sb_bent(c, "ga_one") || sb_bent(c, "ga_zero"))
+		memset(ga, 0, sizeof ga);
+	if (sb_bent(c, "ga_one"))
+		ga[255] = 1;
+	if (sb_bent(c, "ga_minus1")) {
+		memcpy(ga, sb_dh_prime, sizeof ga);
+		ga[255]--;
+	}
+	tl_put_u32(inner, sb_bent(c, "g") ? 1 : SB_DH_G);
+	tl_put_bytes(inner, p, sb_bent(c, "prime_short") ? 128 : 256);
+	tl_put_bytes(inner, ga, 256);
+}
+
+static int server_params(struct sb_conn *c, struct sb_handshake *h, struct tl_buf *answer)
+{
+	struct sb_net *n = c->net;
 	struct tl_buf inner = {0};
 	uint8_t iv[32], hash[20], *sealed;
 	size_t pad;
@@ -310,9 +345,7 @@ static int server_params(struct sb_net *n, struct sb_handshake *h, struct tl_buf
 	tl_put_u32(&inner, ID_SERVER_INNER);
 	tl_put(&inner, h->nonce, 16);
 	tl_put(&inner, h->server_nonce, 16);
-	tl_put_u32(&inner, SB_DH_G);
-	tl_put_bytes(&inner, sb_dh_prime, 256);
-	tl_put_bytes(&inner, h->dh.ga, 256);
+	put_group(c, h, &inner);
 	tl_put_u32(&inner, (uint32_t)(sb_now(n->s) / NS));
 	pad = (16 - (20 + inner.len) % 16) % 16;
 	sealed = inner.err ? NULL : malloc(20 + inner.len + pad);
@@ -321,6 +354,7 @@ static int server_params(struct sb_net *n, struct sb_handshake *h, struct tl_buf
 		return NOT_FOUND;
 	}
 	mt_sha1(hash, inner.data, inner.len, NULL, 0);
+	hash[0] ^= sb_bent(c, "sha");
 	memcpy(sealed, hash, 20);
 	memcpy(sealed + 20, inner.data, inner.len);
 	n->env.random(n->env.ctx, sealed + 20 + inner.len, pad);
@@ -329,7 +363,7 @@ static int server_params(struct sb_net *n, struct sb_handshake *h, struct tl_buf
 	tl_put_u32(answer, ID_DH_PARAMS_OK);
 	tl_put(answer, h->nonce, 16);
 	tl_put(answer, h->server_nonce, 16);
-	tl_put_bytes(answer, sealed, 20 + inner.len + pad);
+	tl_put_bytes(answer, sealed, 20 + inner.len + pad - (sb_bent(c, "dh_cut") ? 16 : 0));
 	free(sealed);
 	tl_buf_free(&inner);
 	return 0;
@@ -390,7 +424,7 @@ static int req_dh_params(struct sb_conn *c, struct tl_cursor *in, const uint8_t 
 	h->expires_in = i.expires_in;
 	h->params_told = true;
 	temporary_aes(h);
-	if (sb_dh_draw(n, &h->dh) || server_params(n, h, answer))
+	if (sb_dh_draw(n, &h->dh) || server_params(c, h, answer))
 		return NOT_FOUND;
 	return keep(h, 0, body, len, answer);
 }
@@ -467,12 +501,17 @@ static int set_client_dh(struct sb_conn *c, struct tl_cursor *in, const uint8_t 
 	memcpy(&first, salt, 8);
 	mt_sha1(hash, key, 256, NULL, 0);
 	memcpy(h->aux, hash, 8);
+	if (sb_bent(c, "retry") || sb_bent(c, "fail")) {
+		tell(h, sb_bent(c, "retry") ? 2 : 3, hash, answer);
+		return 0;
+	}
 	err = sb_key_add(n, key, c->dc, h->temp, h->temp ? now + h->expires_in : 0, first, c->ip);
 	mt_wipe(key, sizeof key);
 	if (err == -TG_E_AGAIN && ++h->retries <= MAX_RETRIES) {
 		tell(h, 2, hash, answer);
 		return 0;
 	}
+	hash[0] ^= sb_bent(c, "hash");
 	tell(h, err ? 3 : 1, hash, answer);
 	n->count.handshakes += !err;
 	return keep(h, 1, body, len, answer);
@@ -499,6 +538,12 @@ int sb_handshake_feed(struct sb_conn *c, const uint8_t *body, size_t n, struct t
 		break;
 	default:
 		code = NOT_FOUND;
+	}
+	if (!code && answer->len > 36) {
+		answer->data[4] ^= sb_bent(c, "nonce");
+		answer->data[20] ^= sb_bent(c, "server_nonce");
+		if (sb_bent(c, "garbage"))
+			c->net->env.random(c->net->env.ctx, answer->data + 4, answer->len - 4);
 	}
 	return code ? code : answer->err ? NOT_FOUND : 0;
 }

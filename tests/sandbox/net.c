@@ -308,6 +308,7 @@ void sb_net_free(struct sb_net *n)
 	tl_buf_free(&n->plain);
 	tl_buf_free(&n->packet);
 	tl_buf_free(&n->work);
+	tl_buf_free(&n->bomb);
 	free(n);
 }
 

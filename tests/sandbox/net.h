@@ -131,6 +131,7 @@ struct sb_conn {
 	int64_t opened, heard; /* ns */
 	int64_t disconnect;    /* of ping_delay_disconnect; 0 = none */
 	int64_t stall_until;   /* fault */
+	int64_t trickle_at;    /* fault: the next byte */
 	bool closing, dead, reading_off, counted;
 	uint64_t user_seen; /* of the last key heard here; for filters */
 };
@@ -172,6 +173,13 @@ enum sb_fault_kind {
 	SB_FORGET_KEY,
 	SB_UNKNOWN_CONSTRUCTOR,
 	SB_BOMB,
+	SB_RESET,
+	SB_TRICKLE,
+	SB_BAD_TEXT,
+	SB_INJECT, /* these four say in their text what is wrong: a packet in front, */
+	SB_PACKET, /* … instead */
+	SB_HANDSHAKE,
+	SB_MESSAGE,
 	SB_FAULT_KINDS
 };
 struct sb_fault {
@@ -181,6 +189,7 @@ struct sb_fault {
 	int dc, direction; /* 0 = any; direction: 1 to the server, 2 to the client */
 	int64_t user;      /* bare; 0 = any */
 	char method[64];   /* "" = any */
+	char text[24];
 	double probability, seconds;
 	int64_t after, times; /* matches skipped first; then so many (0 = no end) */
 	int code;
@@ -195,8 +204,19 @@ struct sb_fault *sb_wire_hit(struct sb_net *n, enum sb_fault_kind kind, enum sb_
 bool sb_fault_packet(struct sb_conn *c, enum sb_direction d, uint8_t *data, size_t n);
 void sb_fault_tick(struct sb_conn *c, int64_t now); /* lets go what is due */
 void sb_held_free(struct sb_conn *c);
+/* A byte each so many seconds: how many may go now; SIZE_MAX without such a fault. */
+size_t sb_fault_trickle(struct sb_conn *c);
+/* faults_hostile.c */
+bool sb_hostile_known(enum sb_fault_kind kind, const char *text);
+/* Sends a bent packet; true: instead of the right one. */
+bool sb_hostile_packet(struct sb_session *s, const struct mt_header *h, const void *body, size_t n);
+/* Sends messages that no server would before the answer to a request. */
+void sb_hostile_message(struct sb_session *s, const char *method, uint64_t request,
+			const struct tl_buf *answer);
+void sb_hostile_text(uint8_t *p, size_t n);
+bool sb_bent(struct sb_conn *c, const char *what); /* this answer of the key exchange */
 /* bomb.c: a gzip_packed that grows far beyond what anybody may unpack (A.29). */
-void sb_bomb(struct tl_buf *out);
+void sb_bomb(struct sb_net *n, struct tl_buf *out);
 void sb_swell(unsigned users, struct tl_buf *out); /* a Vector<User> that is long as JSON */
 
 /* ---- net ------------------------------------------------------------------------------------- */
@@ -226,6 +246,7 @@ struct sb_net {
 	ev_prepare flush;
 	unsigned ticks, delayed;           /* delayed: calls that a fault holds back */
 	struct tl_buf plain, packet, work; /* scratch: opened, sealed, encoded */
+	struct tl_buf bomb;                /* made when first wanted */
 	struct {
 		uint64_t accepted, direct, packets_in, packets_out, bytes_in, bytes_out, calls,
 			handshakes, bad_packets, resent, replayed, bad_msg;

@@ -245,6 +245,8 @@ static void seal_and_send(struct sb_session *s, uint64_t msg_id, uint32_t seqno,
 	struct mt_header h = {.session = s->id, .msg_id = msg_id, .seqno = seqno};
 
 	h.salt = sb_salt_at(s->key, sb_now(net->s), 0).salt;
+	if (sb_hostile_packet(s, &h, body, n))
+		return;
 	tl_buf_clear(&net->packet);
 	if (mt_seal(&s->key->key, MT_TO_CLIENT, &h, body, n, &net->env, &net->packet, NULL)) {
 		sb_conn_close(s->conn);

@@ -86,7 +86,7 @@ static void put_object(struct sb_net *n, const struct sb_key *k, const char *met
 		if (f->code > 0)
 			sb_swell((unsigned)f->code, out);
 		else
-			sb_bomb(out);
+			sb_bomb(n, out);
 		return;
 	}
 	if (answer->len >= 4 &&
@@ -95,6 +95,8 @@ static void put_object(struct sb_net *n, const struct sb_key *k, const char *met
 
 		memcpy(answer->data, &id, 4);
 	}
+	if (sb_wire_hit(n, SB_BAD_TEXT, SB_OUT, k->dc, user, method))
+		sb_hostile_text(answer->data, answer->len);
 	put_packed(out, answer, pack);
 }
 
@@ -109,6 +111,7 @@ static void finish(struct sb_pending *p, struct tl_buf *answer, bool failed)
 		const char *method = method_name(p);
 		struct sb_sent *m;
 
+		sb_hostile_message(s, method, p->call.msg_id, answer);
 		tl_put_u32(&out, ID_RPC_RESULT);
 		tl_put_u64(&out, p->call.msg_id);
 		put_object(n, s->key, method, answer, strcmp(method, "upload.getFile") != 0, &out);

@@ -10,6 +10,7 @@ struct sb_fault {
 	enum fault_kind kind;
 	int64_t user; /* 0: any */
 	int dc, after, times, code, seconds, to_dc;
+	uint64_t hits;
 	double probability;
 	bool endless;
 	char method[64], text[48];
@@ -74,10 +75,12 @@ const char *sb_fault_add(struct sb_world *w, json_t *params, int64_t user, uint6
 	return NULL;
 }
 
-void sb_fault_clear(struct sb_world *w, uint64_t id)
+uint64_t sb_fault_clear(struct sb_world *w, uint64_t id)
 {
+	uint64_t hits = 0;
+
 	if (!id || id >> 32)
-		sb_net_clear_fault(w->s->net, id & 0xffffffffu);
+		hits = sb_net_clear_fault(w->s->net, id & 0xffffffffu);
 	for (struct sb_fault **f = &w->faults; *f;) {
 		struct sb_fault *gone = *f;
 
@@ -86,8 +89,10 @@ void sb_fault_clear(struct sb_world *w, uint64_t id)
 			continue;
 		}
 		*f = gone->next;
+		hits += gone->hits;
 		free(gone);
 	}
+	return hits;
 }
 
 /* Counts a match; true when it strikes. */
@@ -106,6 +111,7 @@ static bool strikes(struct sb_world *w, struct sb_fault *f, const struct sb_call
 	    (double)(sb_rand(w->s) >> 11) / 9007199254740992.0 >= f->probability)
 		return false;
 	f->times -= !f->endless;
+	f->hits++;
 	return true;
 }
 

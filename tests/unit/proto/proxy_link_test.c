@@ -243,6 +243,7 @@ TEST(proxy_links_refused)
 		{"tg://proxy?server=a.net&port=443&secret=%", "two digits"},
 		{"tg://proxy?server=a.net&port=443&secret=%4", "two digits"},
 		{"tg://socks?server=a.net&port=1080&pass=x", "no user"},
+		{"tg://socks?server=a.net&port=1080&secret=" KEY, "no secret"},
 		{"tg://socks?server=a.net&port=1080&user=a%0ab", "control"},
 		{"socks5://a.net", "port is missing"},
 		{"socks5://", "port is missing"},
