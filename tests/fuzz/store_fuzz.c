@@ -18,13 +18,15 @@ static void need(bool good)
 		abort();
 }
 
-static void same_bytes(void *ctx, void *out, size_t n)
+static void draw(void *ctx, void *out, size_t n)
 {
+	uint64_t *state = ctx;
 	uint8_t *p = out;
 
-	(void)ctx;
-	for (size_t i = 0; i < n; i++)
-		p[i] = (uint8_t)(7 * i + 1);
+	for (; n; n--) {
+		*state = *state * 6364136223846793005u + 1442695040888963407u;
+		*p++ = (uint8_t)(*state >> 56);
+	}
 }
 
 /* Keys as core makes them: the account's prefix, a kind, a number or a name. */
@@ -115,6 +117,8 @@ static void event(struct tg_account *a, const struct tg_event *ev, unsigned *ope
 		tg_account_stored(a, ev->batch, now);
 		break;
 	case TG_EV_CLOSE:
+	case TG_EV_WAITING:
+	case TG_EV_LIMITED:
 	case TG_EV_UPDATE:
 	case TG_EV_GAP:
 	case TG_EV_ANSWER:
@@ -147,7 +151,8 @@ static void live(struct tg_store *store)
 {
 	const struct tg_settings s = {
 		.api_id = 1, .api_hash = "", .transport = {.framing = MT_INTERMEDIATE}};
-	const struct tg_env env = {{same_bytes, NULL}, store};
+	uint64_t seed = 7;
+	const struct tg_env env = {{draw, &seed}, store};
 	struct mt_time now = {1000 * TG_SECOND, EPOCH * TG_SECOND};
 	struct tg_account *a = tg_account_new("main", &s, &env, now);
 	struct tg_event ev;

@@ -3,7 +3,6 @@
  * the faults "inject", "packet", "handshake" and "message" name one of these in their text. */
 #include "net.h"
 
-#include "proto/envelope.h"
 #include "tl_schema.h"
 
 #include <string.h>
@@ -21,7 +20,10 @@
 #define ID_PONG 0x347773c5u
 #define ID_STATE_INFO 0x04deb57du
 #define ID_UNKNOWN 0xdeadbeefu
-#define MOST 64 /* of a message's repetitions */
+#define HEAD 24     /* auth_key_id, msg_key */
+#define INNER 32    /* salt, session, msg_id, seqno, length */
+#define TO_CLIENT 8 /* x of what the server says */
+#define MOST 64     /* of a message's repetitions */
 
 /* ---- packets -------------------------------------------------
  */
@@ -132,26 +134,41 @@ static uint8_t *store32(uint8_t *p, uint32_t v)
 	return p + 4;
 }
 
+/* Key and iv of a message (mtproto/description, "Defining AES Key and Initialization Vector"). */
+static void derive(const uint8_t key[256], const uint8_t msg_key[16], uint8_t aes[32],
+		   uint8_t iv[32])
+{
+	uint8_t a[32], b[32];
+
+	mt_sha256(a, msg_key, 16, key + TO_CLIENT, 36);
+	mt_sha256(b, key + 40 + TO_CLIENT, 36, msg_key, 16);
+	memcpy(aes, a, 8);
+	memcpy(aes + 8, b + 8, 16);
+	memcpy(aes + 24, a + 24, 8);
+	memcpy(iv, b, 8);
+	memcpy(iv + 8, a + 8, 16);
+	memcpy(iv + 24, b + 24, 8);
+}
+
 /* An envelope whose length and padding are whatever is asked for; the message key is right. */
 static void seal(struct sb_net *n, const struct mt_key *k, const struct mt_header *h,
 		 const void *body, size_t len, uint32_t says, size_t padding, struct tl_buf *out)
 {
-	size_t size = (MT_ENVELOPE_INNER + len + padding + 15) & ~(size_t)15;
-	uint8_t *packet = tl_buf_extend(out, MT_ENVELOPE_HEAD + size), *plain, *p, large[32];
-	struct mt_cipher cipher;
+	size_t size = (INNER + len + padding + 15) & ~(size_t)15;
+	uint8_t *packet = tl_buf_extend(out, HEAD + size), *plain, *p, large[32], aes[32], iv[32];
 
 	if (!packet)
 		return;
-	plain = packet + MT_ENVELOPE_HEAD;
+	plain = packet + HEAD;
 	p = store64(store64(store64(plain, h->salt), h->session), h->msg_id);
 	p = store32(store32(p, h->seqno), says);
 	memcpy(p, body, len);
-	n->env.random(n->env.ctx, p + len, size - MT_ENVELOPE_INNER - len);
-	mt_msg_key_large(large, k->key, MT_TO_CLIENT, plain, size);
+	n->env.random(n->env.ctx, p + len, size - INNER - len);
+	mt_sha256(large, k->key + 88 + TO_CLIENT, 32, plain, size);
 	memcpy(packet, k->id, 8);
 	memcpy(packet + 8, large + 8, 16);
-	mt_kdf(&cipher, k->key, MT_TO_CLIENT, large + 8);
-	mt_ige_encrypt(cipher.key, cipher.iv, plain, plain, size);
+	derive(k->key, large + 8, aes, iv);
+	mt_ige_encrypt(aes, iv, plain, plain, size);
 }
 
 /* What stands in the sealed packet. */
