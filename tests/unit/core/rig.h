@@ -69,6 +69,7 @@ struct rig {
 	struct mt_address addresses[RIG_DCS];
 	struct tg_env env;
 	struct mt_time now;
+	int64_t skew; /* ns that the server's clock is ahead of now.real */
 	uint64_t seed;
 	struct rig_dc dc[RIG_DCS + 1], more[RIG_MORE];
 	struct tl_arena arena; /* decoded requests */

@@ -21,8 +21,9 @@ void *rig_alloc(struct rig *r, size_t n)
 /* ---- what the server says ---- */
 static uint64_t next_msg_id(struct rig *r, struct rig_dc *d, bool answer)
 {
-	uint64_t id = ((uint64_t)(r->now.real / second) << 32 |
-		       ((uint64_t)(r->now.real % second) << 32) / (uint64_t)second) &
+	int64_t now = r->now.real + r->skew;
+	uint64_t id = ((uint64_t)(now / second) << 32 |
+		       ((uint64_t)(now % second) << 32) / (uint64_t)second) &
 		      ~(uint64_t)3;
 
 	if (id <= d->last_msg_id)
@@ -520,7 +521,7 @@ static void shake_hands(struct rig *r, struct rig_dc *d, const uint8_t *body, si
 
 	r->handshakes++;
 	home->unknown_key = false;
-	home->server.time = (int32_t)(r->now.real / second);
+	home->server.time = (int32_t)((r->now.real + r->skew) / second);
 	server_answer(&home->server, body, n, &answer);
 	CHECK_INT(mt_key_init(&home->key, home->server.key), 0);
 	tl_put_u64(&packet, 0);
