@@ -72,7 +72,7 @@ static bool get_option(struct tl_cursor *in, struct mt_address *ret)
 	host = tl_get_bytes(in);
 	secret = tl_get_bytes(in);
 	if (in->err || !x.port || !host.len || host.len >= sizeof x.host ||
-	    secret.len > sizeof x.secret)
+	    memchr(host.data, 0, host.len) || secret.len > sizeof x.secret)
 		return false; /* no list of ours */
 	memcpy(x.host, host.data, host.len);
 	x.secret_n = (uint8_t)secret.len;

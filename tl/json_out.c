@@ -129,7 +129,8 @@ static uint8_t *raw_text(uint8_t *to, const uint8_t *p, const uint8_t *end)
 uint8_t *tl_raw_string(uint8_t *to, const uint8_t *data, size_t n)
 {
 	*to++ = '"';
-	to = raw_text(to, data, data + n);
+	if (n) /* an absent one has no place */
+		to = raw_text(to, data, data + n);
 	*to++ = '"';
 	return to;
 }
