@@ -117,8 +117,6 @@ static void event(struct tg_account *a, const struct tg_event *ev, unsigned *ope
 		tg_account_stored(a, ev->batch, now);
 		break;
 	case TG_EV_CLOSE:
-	case TG_EV_WAITING:
-	case TG_EV_LIMITED:
 	case TG_EV_UPDATE:
 	case TG_EV_GAP:
 	case TG_EV_ANSWER:

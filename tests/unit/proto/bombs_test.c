@@ -15,7 +15,7 @@ static void bomb(unsigned mib, struct tl_buf *out)
 	z_stream z = {0};
 	int status = Z_OK;
 
-	CHECK(deflateInit2(&z, 1, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+	CHECK(deflateInit2(&z, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY) == Z_OK);
 	for (unsigned fed = 0; status != Z_STREAM_END;) {
 		if (!z.avail_in && fed < mib) {
 			z.next_in = zeros;
