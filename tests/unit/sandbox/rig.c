@@ -78,10 +78,12 @@ static void start(struct rig *r)
 	f = fdopen(dup(r->out), "r");
 	CHECK(fgets(line, sizeof line, f));
 	fclose(f);
-	dc = strstr(line, "\"id\":2,");
-	dc = dc ? strstr(dc, "\"port\":") : NULL;
-	CHECK(dc);
-	r->port = (uint16_t)atoi(dc + 7);
+	dc = line;
+	for (int i = 1; i <= 2; i++) {
+		dc = strstr(dc + 1, "\"port\":");
+		CHECK(dc);
+		r->ports[i] = (uint16_t)atoi(dc + 7);
+	}
 	dc = strstr(line, "\"proxies\"");
 	for (int i = 0; i < 4; i++) {
 		dc = dc ? strstr(dc + 1, "\"port\":") : NULL;
@@ -95,19 +97,23 @@ static void start(struct rig *r)
 	CHECK_INT(connect(r->control, (struct sockaddr *)&a, sizeof a), 0);
 }
 
-void rig_control(struct rig *r, const char *text, const char *want)
+const char *rig_ask(struct rig *r, const char *text)
 {
-	char line[8192];
 	size_t n = 0;
 
 	CHECK(write(r->control, text, strlen(text)) == (ssize_t)strlen(text));
 	CHECK(write(r->control, "\n", 1) == 1);
 	do {
-		CHECK(n < sizeof line - 1 && read(r->control, line + n, 1) == 1);
-	} while (line[n++] != '\n');
-	line[n] = 0;
-	if (!strstr(line, want))
-		test_fail(__FILE__, __LINE__, "%s is answered with %s", text, line);
+		CHECK(n < sizeof r->answer - 1 && read(r->control, r->answer + n, 1) == 1);
+	} while (r->answer[n++] != '\n');
+	r->answer[n] = 0;
+	return r->answer;
+}
+
+void rig_control(struct rig *r, const char *text, const char *want)
+{
+	if (!strstr(rig_ask(r, text), want))
+		test_fail(__FILE__, __LINE__, "%s is answered with %s", text, r->answer);
 }
 
 /* ---- bytes -------------------------------------------------------------------------------------
@@ -125,6 +131,11 @@ int rig_dial(uint16_t port)
 int64_t rig_now(void)
 {
 	return now().real / 1000000000;
+}
+
+struct mt_time rig_time(void)
+{
+	return now();
 }
 
 void rig_put(int fd, struct tl_buf *b)
@@ -156,7 +167,7 @@ static void make_key(struct rig *r)
 
 		while (mt_client_next(c, &e)) {
 			if (e.kind == MT_EV_CONNECT) {
-				fd = rig_dial(r->port);
+				fd = rig_dial(r->ports[2]);
 				mt_client_opened(c, now());
 			} else if (e.kind == MT_EV_JOB) {
 				e.job->run(e.job);
@@ -197,7 +208,7 @@ void rig_connect(struct rig *r, enum mt_framing framing, bool obfuscated)
 	mt_link_free(r->link);
 	r->link = mt_link_new(&t, 2, &r->env);
 	CHECK(r->link);
-	r->fd = rig_dial(r->port);
+	r->fd = rig_dial(r->ports[2]);
 	r->closed = false;
 	r->error = 0;
 	r->quick_ack = 0;

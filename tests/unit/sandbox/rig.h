@@ -36,7 +36,7 @@ struct rig_message {
 };
 struct rig {
 	int pid, out, control; /* the sandbox */
-	uint16_t port;         /* of DC 2 */
+	uint16_t ports[3];     /* of DC 1 and 2 */
 	uint16_t doors[4];     /* of its proxies, as RIG_DOORS has them */
 	struct mt_env env;
 	struct mt_rsa rsa;
@@ -51,6 +51,7 @@ struct rig {
 	int error; /* transport error that came, 0 = none */
 	bool closed;
 	uint32_t quick_ack;
+	char answer[8192]; /* of the control socket */
 };
 
 /* Starts the sandbox, makes a key, connects with the right salt and a session of its own. */
@@ -59,6 +60,7 @@ void rig_close(struct rig *r); /* the sandbox must end with 0 */
 int rig_dial(uint16_t port);
 void rig_put(int fd, struct tl_buf *b); /* writes it all and empties it */
 int64_t rig_now(void);                  /* Unix s */
+struct mt_time rig_time(void);
 void rig_connect(struct rig *r, enum mt_framing framing, bool obfuscated); /* a new socket */
 uint64_t rig_msg_id(struct rig *r);
 void rig_packet(struct rig *r, const void *data, size_t n, bool quick_ack);
@@ -74,7 +76,9 @@ const struct rig_message *rig_next(struct rig *r, uint32_t id, int ms);
 const struct rig_message *rig_answer(struct rig *r, uint64_t msg_id);
 uint32_t rig_u32(const struct rig_message *m, size_t at);
 uint64_t rig_u64(const struct rig_message *m, size_t at);
-/* A line of JSON to the control socket; the answer must hold want. */
+/* A line of JSON to the control socket; the answer lives until the next one. */
+const char *rig_ask(struct rig *r, const char *line);
+/* … and must hold want. */
 void rig_control(struct rig *r, const char *line, const char *want);
 
 #endif
