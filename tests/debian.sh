@@ -28,6 +28,7 @@ mount --rbind /dev "$root/dev"
 cp /etc/resolv.conf /etc/hosts "$root/etc/"
 apt-config dump | grep -E '^Acquire::' | grep -v '""' >"$root/etc/apt/apt.conf.d/90host" || true
 mkdir -p "$root/root/layerd"
+find "$root/root/layerd" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
 git ls-files -z --cached --others --exclude-standard | tar -c --null -T - | tar -x -C "$root/root/layerd"
 
 inside() {
