@@ -182,6 +182,7 @@ void tg_account_free(struct tg_account *a)
 			tg_dc_free(a, a->dcs[i]);
 	tg_event_free_all(a); /* CLOSE events of these */
 	tg_session_bury(a);
+	tg_cdn_free(a);
 	tg_resolve_free(a);
 	tg_updates_free(a);
 	tg_map_free(&a->calls.by_id);

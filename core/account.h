@@ -1,11 +1,12 @@
 /* Inside core: the account and what its files call of each other. Owner of the struct: account.c.
  * event.c holds what the world will pull, writes.c what goes to the store, dc.c the sessions with
  * data centres, keys.c what the store has of these, authorize.c how the others get to know the
- * account, address.c where they live, query.c the calls, verdict.c what Telegram says to them,
- * flood.c what holds them back, refusal.c Telegram's errors, login*.c the way in, logout.c out,
- * password.c the second step (machine.h), peers.c and resolve.c who is who, named.c who is named,
- * updates.c carriers, update_state.c the boxes at rest, box.c the order of a box, difference.c and
- * channel_difference.c what was missed, short.c the short forms. */
+ * account, cdn.c those that cache files, address.c where they live, query.c the calls, verdict.c
+ * what Telegram says to them, flood.c what holds them back, takeout.c what
+ * they are wrapped in, refusal.c Telegram's errors, login*.c
+ * the way in, logout.c out, password.c the second step (machine.h), peers.c and resolve.c who is
+ * who, named.c who is named, updates.c carriers, update_state.c the boxes at rest, box.c the order
+ * of a box, difference.c and channel_difference.c what was missed, short.c the short forms. */
 #ifndef CORE_ACCOUNT_H
 #define CORE_ACCOUNT_H
 
@@ -23,6 +24,9 @@
 #define TG_SESSION_BUSY 2           /* queries; while all have so many, one more is opened */
 #define TG_DC_IDLE (60 * TG_SECOND) /* a session without calls is let go, the main one apart */
 #define TG_KEY_CHECK (60 * TG_SECOND)
+#define TG_CDN_MAX 16 /* data centres that cache */
+#define TG_CDN_KEYS 4 /* of one */
+#define TG_CDN_ADDRESSES 8
 #define TG_MIGRATIONS 3                   /* of one call */
 #define TG_HOLD_MAX 1209600               /* s: longer flood waits are cut (D.75) */
 #define TG_GOING_WAIT (10 * TG_SECOND)    /* after a flood: for the answer to the first */
@@ -140,7 +144,7 @@ struct tg_answer {
 	const uint8_t *data; /* of an answer; or Telegram's text */
 	size_t n;
 };
-enum tg_purpose { TG_FOR_MAIN, TG_FOR_UPLOAD, TG_FOR_DOWNLOAD, TG_FOR_CHECK };
+enum tg_purpose { TG_FOR_MAIN, TG_FOR_UPLOAD, TG_FOR_DOWNLOAD, TG_FOR_CDN, TG_FOR_CHECK };
 enum tg_call_state { TG_CALL_WAIT, TG_CALL_SENT, TG_CALL_SLEEP, TG_CALL_DONE };
 struct tg_call {
 	struct tg_node node;          /* becomes the answer, so that this cannot fail */
@@ -150,15 +154,15 @@ struct tg_call {
 	struct tg_session *on;
 	const char *moved_by; /* FILE_MIGRATE_ …, when it was */
 	uint64_t id, query, target;
-	uint8_t *wrapped, *body; /* body: behind the wrapper in the same memory */
-	size_t n;
+	uint8_t *wrapped, *body; /* body: behind its wrappers in the same memory */
+	size_t n, lead;          /* lead: bytes of the takeout's wrappers, before the body */
 	enum tg_call_state state;
 	enum tg_purpose purpose;
 	unsigned method, flags, tries, moves;
 	int dc, flood_wait;
 	int64_t deadline;
 	struct tg_timer timer, wake;
-	bool any_state, unclear, has_target, asked_config, to_main, moves_main, tells;
+	bool any_state, unclear, has_target, asked_config, asked_cdn, to_main, moves_main, tells;
 	struct tg_hold *hold; /* stands in its line, or was let go from it */
 	struct tg_call *hold_next;
 	int64_t held_at, told_at;
@@ -180,6 +184,7 @@ struct tg_dc { /* lives until its place is needed by another */
 	struct tg_call *check;      /* whether its key is really unknown there */
 	enum tg_purpose wanted_for; /* by the first call that needs the import */
 	bool known, authorized, importing, exported_twice; /* known: it has an address */
+	bool keys_asked;                                   /* for other RSA keys, once (G.31) */
 };
 struct tg_session {
 	struct tg_dc *dc;
@@ -193,6 +198,7 @@ struct tg_session {
 	struct mt_address tried[TG_RACE]; /* that race for the connection; then [0] is it */
 	unsigned tried_count;
 	bool linked, open, online;
+	unsigned attempt_cdn; /* which address, of a CDN */
 };
 
 /* ---- the account ---- */
@@ -242,7 +248,8 @@ struct tg_account {
 	struct tg_mark *marks;        /* on addresses */
 	unsigned mark_count;
 	struct tg_timer config_timer;
-	struct tg_call *config_call;
+	struct tg_call *config_call, *cdn_call;
+	struct tg_cdn *cdns;
 	struct tl_harvest harvest;
 };
 
@@ -300,6 +307,7 @@ bool tg_session_pull(struct tg_account *a, struct tg_session *s); /* one event o
 void tg_session_busy(struct tg_account *a, struct tg_session *s);
 void tg_session_opened(struct tg_account *a, struct tg_session *s, unsigned which);
 void tg_session_lost(struct tg_account *a, struct tg_session *s);
+void tg_cdn_sessions_free(struct tg_account *a);
 void tg_session_bury(struct tg_account *a); /* frees what is dead */
 
 /* keys.c */
@@ -335,6 +343,18 @@ void tg_config_lost(struct tg_account *a, int dc); /* no address of it works: an
 void tg_config_init(struct tg_account *a);
 void tg_config_check(struct tg_account *a); /* asks for help.getConfig when it is time (E.1) */
 bool tg_config_stale(struct tg_account *a); /* it may have changed; true: it is being asked for */
+
+/* cdn.c */
+void tg_cdn_options(struct tg_account *a, const struct tl_config *config);
+bool tg_cdn_address(const struct tg_account *a, int dc, unsigned attempt, struct mt_address *ret);
+bool tg_cdn_ask(struct tg_account *a); /* help.getCdnConfig; true: it is being asked for */
+const struct mt_rsa *tg_cdn_keys(const struct tg_account *a, int dc, unsigned *ret_count);
+void tg_cdn_free(struct tg_account *a);
+
+/* takeout.c */
+int64_t tg_takeout_id(struct tg_account *a); /* 0: none runs */
+void tg_takeout_wrap(struct tg_account *a, const struct tg_call_options *o, struct tl_buf *b);
+void tg_takeout_answer(struct tg_account *a, const struct tg_call *c, const struct tg_answer *r);
 
 /* query.c */
 /* done is called exactly once, but not when the account dies first. NULL: no memory. */

@@ -148,8 +148,10 @@ static void configured(struct tg_account *a, struct tg_call *c, const struct tg_
 	a->config_until = a->now.boot + MIN_REFRESH * TG_SECOND;
 	tl_arena_init(&arena, TG_ARENA_CAP);
 	o = r->error ? NULL : tg_answer_decode(c, r, &arena);
-	if (o && o->ctor == TL_config)
+	if (o && o->ctor == TL_config) {
 		learn(a, (const struct tl_config *)o);
+		tg_cdn_options(a, (const struct tl_config *)o);
+	}
 	tl_arena_free(&arena);
 	tg_timer_set(&a->timers, &a->config_timer, a->wanted ? a->config_until : TG_NEVER);
 	tg_calls_retry(a); /* those that had asked for it */

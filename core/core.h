@@ -63,6 +63,8 @@ int64_t tg_account_server_time(const struct tg_account *a, struct mt_time now); 
 void tg_account_connect(struct tg_account *a, struct mt_time now);
 void tg_account_disconnect(struct tg_account *a, struct mt_time now);
 void tg_account_hurry(struct tg_account *a, struct mt_time now); /* the network came back */
+/* Where a data centre (0: the main one) is to be reached next; false: not known. */
+bool tg_account_address(struct tg_account *a, int dc, bool media, struct mt_address *ret);
 
 /* Logging in and out: login.h. */
 
@@ -74,7 +76,9 @@ struct tg_call_options {
 	unsigned flags;   /* MT_QUERY_… */
 	uint64_t chain;   /* calls with the same number keep their order; 0 = none */
 	bool any_state;   /* before login, too (help.getConfig works there) */
-	bool tells;       /* WAITING events while it is held back */
+	bool takeout;     /* inside the running export, of these messages when range_to is set */
+	int range_from, range_to;
+	bool tells; /* WAITING events while it is held back */
 };
 /* method: index of the function in body (wrappers apart). Exactly one ANSWER or ERROR follows. */
 int tg_call(struct tg_account *a, unsigned method, const void *body, size_t n,

@@ -13,16 +13,17 @@ static void put_text(struct tl_buf *b, const char *text, const char *otherwise)
 	tl_put_bytes(b, text, strlen(text));
 }
 
-static void set_init(struct tg_account *a, struct mt_client *c)
+static void set_init(struct tg_account *a, struct mt_client *c, bool neutral)
 {
-	const struct tg_settings *s = &a->s;
+	static const struct tg_settings nobody; /* a CDN learns nothing of us (D.63) */
+	const struct tg_settings *s = neutral ? &nobody : &a->s;
 	struct tl_buf b = {0};
 
 	tl_put_u32(&b, TL_ID_invokeWithLayer);
 	tl_put_u32(&b, tl_layer(&tl_api));
 	tl_put_u32(&b, TL_ID_initConnection);
 	tl_put_u32(&b, 0);
-	tl_put_u32(&b, (uint32_t)s->api_id);
+	tl_put_u32(&b, (uint32_t)a->s.api_id);
 	put_text(&b, s->device_model, "PC");
 	put_text(&b, s->system_version, "Linux");
 	put_text(&b, s->app_version, "1.0");
@@ -41,7 +42,7 @@ static const struct {
 } carried[] = {
 	{TL_upload_saveFilePart, TG_FOR_UPLOAD},    {TL_upload_saveBigFilePart, TG_FOR_UPLOAD},
 	{TL_upload_getFile, TG_FOR_DOWNLOAD},       {TL_upload_getWebFile, TG_FOR_DOWNLOAD},
-	{TL_upload_getCdnFile, TG_FOR_DOWNLOAD},    {TL_upload_reuploadCdnFile, TG_FOR_DOWNLOAD},
+	{TL_upload_getCdnFile, TG_FOR_CDN},         {TL_upload_reuploadCdnFile, TG_FOR_DOWNLOAD},
 	{TL_upload_getFileHashes, TG_FOR_DOWNLOAD}, {TL_upload_getCdnFileHashes, TG_FOR_DOWNLOAD},
 };
 
@@ -59,6 +60,7 @@ static unsigned sessions_max(const struct tg_dc *dc, enum tg_purpose purpose)
 	case TG_FOR_UPLOAD:
 		return dc->id == 2 || dc->id == 4 ? TG_UPLOADS_LARGE : TG_UPLOADS;
 	case TG_FOR_DOWNLOAD:
+	case TG_FOR_CDN:
 		return TG_DOWNLOADS;
 	case TG_FOR_MAIN:
 	case TG_FOR_CHECK:
@@ -98,7 +100,8 @@ static struct tg_session *session_new(struct tg_account *a, struct tg_dc *dc,
 	struct mt_client_options o = {.dc = dc->id,
 				      .test = a->s.test,
 				      .media = purpose == TG_FOR_DOWNLOAD,
-				      .pfs = a->s.pfs && purpose != TG_FOR_CHECK,
+				      .pfs = a->s.pfs && purpose != TG_FOR_CHECK &&
+					     purpose != TG_FOR_CDN,
 				      .transport = a->s.transport,
 				      .proxy = a->s.proxy,
 				      .proxy_tries = &a->proxy_tries,
@@ -108,6 +111,8 @@ static struct tg_session *session_new(struct tg_account *a, struct tg_dc *dc,
 
 	if (!s)
 		return NULL;
+	if (purpose == TG_FOR_CDN)
+		o.rsa = tg_cdn_keys(a, dc->id, &o.rsa_count);
 	tg_key_load(a, dc->id, &o);
 	s->client = mt_client_new(&o, &a->env.random, a->now);
 	if (!o.has_key && s->client)
@@ -117,7 +122,7 @@ static struct tg_session *session_new(struct tg_account *a, struct tg_dc *dc,
 		free(s);
 		return NULL;
 	}
-	set_init(a, s->client);
+	set_init(a, s->client, purpose == TG_FOR_CDN);
 	s->dc = dc;
 	s->purpose = purpose;
 	s->link = slot;
@@ -229,6 +234,13 @@ static void session_free(struct tg_account *a, struct tg_session *s)
 	a->dead = s;
 }
 
+void tg_cdn_sessions_free(struct tg_account *a)
+{
+	for (unsigned i = 0; i < TG_MAX_SESSIONS; i++)
+		if (a->sessions[i] && a->sessions[i]->purpose == TG_FOR_CDN)
+			session_free(a, a->sessions[i]);
+}
+
 void tg_session_bury(struct tg_account *a)
 {
 	while (a->dead) {
@@ -298,7 +310,12 @@ static void want_connection(struct tg_account *a, struct tg_session *s)
 	bool by_number = proxy && proxy->kind == MT_PROXY_MTPROXY; /* it knows the way itself */
 	struct tg_node *n = NULL;
 
-	s->tried_count = by_number ? 0 : tg_address_pick(a, s->dc->id, is_media(s), s->tried);
+	if (s->purpose == TG_FOR_CDN)
+		s->tried_count =
+			tg_cdn_address(a, s->dc->id, s->attempt_cdn++, &s->tried[0]) ? 1 : 0;
+	else
+		s->tried_count =
+			by_number ? 0 : tg_address_pick(a, s->dc->id, is_media(s), s->tried);
 	if (by_number || s->tried_count)
 		n = tg_event_new(a, TG_EV_CONNECT);
 	if (!n) {
@@ -385,7 +402,7 @@ static void key_doubted(struct tg_account *a, struct tg_session *s)
 	struct tg_call_options o = {
 		.dc = dc->id, .deadline = a->now.boot + TG_KEY_CHECK, .any_state = true};
 
-	if (s->purpose == TG_FOR_CHECK) {
+	if (s->purpose == TG_FOR_CHECK || s->purpose == TG_FOR_CDN) {
 		key_gone(a, dc);
 		return;
 	}
@@ -435,6 +452,7 @@ static void handle(struct tg_account *a, struct tg_session *s, const struct mt_e
 		tg_key_save(a, s->dc->id, ev->data, ev->n);
 		s->dc->barrier = tg_write_number(a);
 		s->dc->maker = NULL;
+		s->dc->keys_asked = false;
 		tg_calls_retry(a);
 		break;
 	case MT_EV_SALTS:
@@ -479,6 +497,8 @@ static void handle(struct tg_account *a, struct tg_session *s, const struct mt_e
 			blame(a, s, ev->code == -444);
 		if (ev->code == -444)
 			tg_config_stale(a); /* no such data centre there (E.1) */
+		if (ev->code == -TG_E_NOT_FOUND && s->purpose == TG_FOR_CDN && !s->dc->keys_asked)
+			s->dc->keys_asked = tg_cdn_ask(a); /* it has others now (G.31) */
 		break;
 	case MT_EV_PROXY:
 		tell_proxy(a, ev);
@@ -494,4 +514,17 @@ bool tg_session_pull(struct tg_account *a, struct tg_session *s)
 		return false;
 	handle(a, s, &ev);
 	return true;
+}
+
+/* ---- from outside ---- */
+bool tg_account_address(struct tg_account *a, int dc, bool media, struct mt_address *ret)
+{
+	struct mt_address x[TG_RACE];
+	bool found;
+
+	dc = dc ? dc : a->main_dc;
+	found = tg_address_pick(a, dc, media, x) > 0 || tg_cdn_address(a, dc, 0, x);
+	if (found)
+		*ret = x[0];
+	return found;
 }

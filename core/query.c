@@ -88,6 +88,7 @@ void tg_call_finish(struct tg_account *a, struct tg_call *c, const struct tg_ans
 	assert(c->state != TG_CALL_DONE && c->state != TG_CALL_SENT);
 	c->state = TG_CALL_DONE;
 	detach(a, c);
+	tg_takeout_answer(a, c, r);
 	if (c->done) {
 		c->done(a, c, r);
 		tg_call_free(a, c);
@@ -173,9 +174,10 @@ static void send(struct tg_account *a, struct tg_call *c, struct tg_session *s)
 {
 	unsigned flags = c->flags | (tg_call_is_once(c->method) ? MT_QUERY_ONCE : 0u) |
 			 (tg_call_is_read(c->method) ? MT_QUERY_READ : 0u);
-	bool bare = s->purpose == TG_FOR_MAIN || s->purpose == TG_FOR_CHECK;
-	int r = mt_client_send(s->client, bare ? c->body : c->wrapped, c->n + (bare ? 0 : WRAPPER),
-			       flags, 0, &c->query, a->now);
+	bool bare = s->purpose != TG_FOR_UPLOAD && s->purpose != TG_FOR_DOWNLOAD;
+	size_t skip = bare ? WRAPPER : 0;
+	int r = mt_client_send(s->client, c->wrapped + skip, WRAPPER - skip + c->lead + c->n, flags,
+			       0, &c->query, a->now);
 
 	if (r == 0 && !tg_map_put(&s->queries, c->query, c)) {
 		mt_client_cancel(s->client, c->query, NULL, a->now);
@@ -195,10 +197,16 @@ static bool is_known(struct tg_account *a, struct tg_call *c, struct tg_dc *dc)
 {
 	struct tg_answer moved = {.code = 303};
 	struct mt_address x[TG_RACE];
+	unsigned n;
 
+	if (c->purpose == TG_FOR_CDN ? !c->dc : tg_cdn_keys(a, dc->id, &n) != NULL) {
+		tg_call_fail(a, c, -TG_E_INVALID_PARAMS, false); /* they are for one thing only */
+		return false;
+	}
 	/* an MTProxy knows the way by the number */
 	dc->known = dc->known || (a->s.proxy && a->s.proxy->kind == MT_PROXY_MTPROXY) ||
-		    tg_address_pick(a, dc->id, false, x) > 0;
+		    (c->purpose == TG_FOR_CDN ? tg_cdn_address(a, dc->id, 0, x)
+					      : tg_address_pick(a, dc->id, false, x) > 0);
 	if (dc->known)
 		return true;
 	if (!c->asked_config && tg_config_stale(a))
@@ -207,6 +215,19 @@ static bool is_known(struct tg_account *a, struct tg_call *c, struct tg_dc *dc)
 		finish_numbered(a, c, &moved, c->moved_by, dc->id);
 	else
 		tg_call_fail(a, c, -TG_E_INVALID_PARAMS, false);
+	return false;
+}
+
+static bool has_keys(struct tg_account *a, struct tg_call *c, const struct tg_dc *dc)
+{
+	unsigned n;
+
+	if (tg_cdn_keys(a, dc->id, &n))
+		return true;
+	if (!c->asked_cdn && tg_cdn_ask(a))
+		c->asked_cdn = true;
+	else
+		tg_call_fail(a, c, -TG_E_INVALID_PARAMS, false); /* no such CDN */
 	return false;
 }
 
@@ -247,7 +268,10 @@ static void try_send(struct tg_account *a, struct tg_call *c)
 		return;
 	if (c->moves_main)
 		move_main(a, c, dc);
-	if (!c->any_state && dc->id != a->main_dc && a->authorized && !dc->authorized) {
+	if (c->purpose == TG_FOR_CDN && !has_keys(a, c, dc))
+		return;
+	if (!c->any_state && c->purpose != TG_FOR_CDN && dc->id != a->main_dc && a->authorized &&
+	    !dc->authorized) {
 		tg_dc_authorize(a, dc, c->purpose);
 		return;
 	}
@@ -279,12 +303,15 @@ static struct tg_call *call_new(struct tg_account *a, unsigned method, const voi
 				const struct tg_call_options *o)
 {
 	struct tg_call *c = calloc(1, sizeof *c);
+	struct tl_buf lead = {0};
 
 	if (!c)
 		return NULL;
-	c->wrapped = malloc(WRAPPER + n);
+	tg_takeout_wrap(a, o, &lead);
+	c->wrapped = malloc(WRAPPER + lead.len + n);
 	c->id = a->calls.last + 1;
-	if (!c->wrapped || !tg_map_put(&a->calls.by_id, c->id, c)) {
+	if (lead.err || !c->wrapped || !tg_map_put(&a->calls.by_id, c->id, c)) {
+		tl_buf_free(&lead);
 		free(c->wrapped);
 		free(c);
 		return NULL;
@@ -292,7 +319,11 @@ static struct tg_call *call_new(struct tg_account *a, unsigned method, const voi
 	a->calls.last++;
 	for (int i = 0; i < WRAPPER; i++)
 		c->wrapped[i] = (uint8_t)(TL_ID_invokeWithoutUpdates >> 8 * i);
-	c->body = c->wrapped + WRAPPER;
+	c->lead = lead.len;
+	if (lead.len)
+		memcpy(c->wrapped + WRAPPER, lead.data, lead.len);
+	tl_buf_free(&lead);
+	c->body = c->wrapped + WRAPPER + c->lead;
 	memcpy(c->body, body, n);
 	c->n = n;
 	c->purpose = tg_purpose_of(method);
@@ -355,7 +386,7 @@ int tg_call(struct tg_account *a, unsigned method, const void *body, size_t n,
 	a->now = now;
 	if (r)
 		return r;
-	if (o->dc < 0 || o->dc > TG_DC_NUMBER_MAX)
+	if (o->dc < 0 || o->dc > TG_DC_NUMBER_MAX || (o->takeout && !tg_takeout_id(a)))
 		return -TG_E_INVALID_PARAMS;
 	if (!a->wanted && a->authorized)
 		return -TG_E_OFFLINE;

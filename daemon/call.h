@@ -67,6 +67,8 @@ struct rpc_call {
 	unsigned flags;            /* of the method, or of the Telegram method that invoke calls */
 	struct json_t *raw_params; /* borrowed from the parameters */
 	int dc;
+	bool takeout; /* inside the export, of these messages */
+	int range_from, range_to;
 	unsigned parts; /* random ids given to parts of an album */
 	/* Sends: what the daemon named them by, and what is kept of them (sent.h, outcome.h). */
 	bool own_random, fetching, replayed;

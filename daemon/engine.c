@@ -87,6 +87,9 @@ struct rpc_result rpc_engine_call(struct rpc_call *c, unsigned method, int dc,
 				    .flood_wait = (int)(c->common.flood_wait / RPC_SECOND),
 				    .chain = c->chain,
 				    .any_state = c->any_state,
+				    .takeout = c->takeout,
+				    .range_from = c->range_from,
+				    .range_to = c->range_to,
 				    .tells = c->common.progress};
 	int err = c->body.err;
 
@@ -94,6 +97,8 @@ struct rpc_result rpc_engine_call(struct rpc_call *c, unsigned method, int dc,
 	if (!err)
 		err = tg_call(a->tg, method, c->body.data, c->body.len, &o, &c->number, rpc_now());
 	tl_buf_free(&c->body);
+	if (err == -TG_E_INVALID_PARAMS && c->takeout)
+		return rpc_fail(c, err, "no export runs: account.initTakeoutSession begins one");
 	if (err)
 		return rpc_fail(c, err, NULL);
 	rpc_outcome_open(c);

@@ -41,6 +41,18 @@ static bool chain_again(struct mt_client *c, struct mt_query *q, struct tl_str t
 	return true;
 }
 
+/* The server lost the bind of a temporary key: it is made again, and the query waits (D.72). */
+static bool bind_again(struct mt_client *c, struct mt_query *q, struct tl_str text)
+{
+	if (!tl_str_eq(text, "AUTH_KEY_PERM_EMPTY") || !c->temp.on || (q->flags & MT_QUERY_INNER) ||
+	    q->rewraps++ == MT_REWRAPS)
+		return false;
+	c->temp.bound = false;
+	mt_temporary_opened(c);
+	mt_query_requeue(c, q);
+	return true;
+}
+
 static void take_error(struct mt_client *c, struct mt_query *q, const uint8_t *body, size_t n)
 {
 	struct tl_cursor cur = tl_cursor(body, n);
@@ -49,7 +61,7 @@ static void take_error(struct mt_client *c, struct mt_query *q, const uint8_t *b
 
 	if (cur.err)
 		mt_query_fail(c, q, -TG_E_WIRE);
-	else if (!wrap_again(c, q, text) && !chain_again(c, q, text))
+	else if (!wrap_again(c, q, text) && !chain_again(c, q, text) && !bind_again(c, q, text))
 		mt_query_answer(c, q, MT_EV_RPC_ERROR, code, text.data, text.len, NULL);
 }
 

@@ -15,7 +15,6 @@ struct mt_env {
 	void (*random)(void *ctx, void *out, size_t n); /* cryptographically strong; never fails */
 	void *ctx;
 };
-
 /* ---- primitives (mbedTLS stays behind them) ---- */
 void mt_sha1(uint8_t out[20], const void *a, size_t na, const void *b, size_t nb); /* of a|b */
 void mt_sha256(uint8_t out[32], const void *a, size_t na, const void *b, size_t nb);
@@ -128,7 +127,7 @@ int mt_link_next(struct mt_link *l, struct mt_packet *ret) TL_MUST; /* valid unt
 void mt_link_done(struct mt_link *l); /* what next gave is not looked at any more */
 
 /* ---- work for a thread ----------------------------------------------------------------------- */
-/* Whatever takes over 2 ms. run() touches only the job; it goes back to the engine that asked. */
+/* What takes over 2 ms. run() touches only the job; it goes back to the engine that asked. */
 struct mt_job {
 	void (*run)(struct mt_job *job);
 	void (*free)(struct mt_job *job); /* when the engine is gone; wipes */

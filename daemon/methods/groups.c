@@ -6,6 +6,7 @@ const struct rpc_group rpc_groups[] = {
 	{"help", rpc_methods_help, &rpc_methods_help_count},
 	{"accounts", rpc_methods_accounts, &rpc_methods_accounts_count},
 	{"accounts", rpc_methods_settings, &rpc_methods_settings_count},
+	{"accounts", rpc_methods_network, &rpc_methods_network_count},
 	{"login", rpc_methods_login, &rpc_methods_login_count},
 	{"sessions", rpc_methods_string_session, &rpc_methods_string_session_count},
 	{"sessions", rpc_methods_sessions, &rpc_methods_sessions_count},

@@ -29,6 +29,8 @@ struct invoke_args {
 	struct tl_str method;
 	struct json_t *params;
 	int64_t dc_id;
+	bool takeout;
+	int64_t from, to;
 };
 static const struct rpc_param invoke_params[] = {
 	{"method", RPC_K_STRING, true, NULL, offsetof(struct invoke_args, method), NULL,
@@ -37,6 +39,12 @@ static const struct rpc_param invoke_params[] = {
 	 "its parameters"},
 	{"dc_id", RPC_K_INT, false, NULL, offsetof(struct invoke_args, dc_id), NULL,
 	 "data centre; left out: the account's"},
+	{"takeout", RPC_K_BOOL, false, "false", offsetof(struct invoke_args, takeout), NULL,
+	 "inside the export that account.initTakeoutSession began"},
+	{"min_id", RPC_K_INT, false, NULL, offsetof(struct invoke_args, from), NULL,
+	 "with takeout: first message of the range (messages.getSplitRanges)"},
+	{"max_id", RPC_K_INT, false, NULL, offsetof(struct invoke_args, to), NULL,
+	 "with takeout: last message of the range"},
 };
 
 static void hint_name(struct rpc_call *c, struct tl_str name, bool method)
@@ -57,6 +65,20 @@ static int no_method(struct rpc_call *c, struct tl_str name)
 			   (int)(name.len > 100 ? 100 : name.len), name.data);
 }
 
+/* The range is of use inside an export only. */
+static int takeout_of(struct rpc_call *c, const struct invoke_args *a)
+{
+	int64_t from = a->from == RPC_NONE ? 0 : a->from, to = a->to == RPC_NONE ? 0 : a->to;
+
+	if ((from || to) && (!a->takeout || from < 0 || to < 1 || from > to || to > INT32_MAX))
+		return rpc_problem(c, -TG_E_INVALID_PARAMS, "max_id",
+				   "a range of message ids goes with takeout");
+	c->takeout = a->takeout;
+	c->range_from = (int)from;
+	c->range_to = (int)to;
+	return 0;
+}
+
 static int invoke_prepare(struct rpc_call *c)
 {
 	const struct invoke_args *a = c->args;
@@ -67,6 +89,9 @@ static int invoke_prepare(struct rpc_call *c)
 		return err;
 	if (tl == TL_NONE)
 		return no_method(c, a->method);
+	err = takeout_of(c, a);
+	if (err)
+		return err;
 	c->raw_params = c->state_json = a->params ? json_incref(a->params) : json_object();
 	if (!c->raw_params)
 		return rpc_problem(c, -TG_E_NOMEM, NULL, NULL);

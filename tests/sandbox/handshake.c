@@ -213,7 +213,7 @@ static int req_pq(struct sb_conn *c, struct tl_cursor *in, struct tl_buf *answer
 		tl_put_bytes(answer, number, big_endian(told_pq(c, h), number));
 	tl_put_u32(answer, ID_VECTOR);
 	tl_put_u32(answer, !sb_bent(c, "no_keys"));
-	tl_put_u64(answer, sb_net_fingerprint(n) ^ sb_bent(c, "fingerprint"));
+	tl_put_u64(answer, sb_rsa_fingerprint(sb_net_rsa(n, c->dc)) ^ sb_bent(c, "fingerprint"));
 	return 0;
 }
 
@@ -270,12 +270,13 @@ static size_t read_inner(const uint8_t *data, size_t n, struct inner *ret)
 	return n - tl_left(&c);
 }
 
-static bool open_inner(struct sb_net *n, struct tl_str sealed, uint8_t data[256], struct inner *ret)
+static bool open_inner(const struct sb_rsa *rsa, struct tl_str sealed, uint8_t data[256],
+		       struct inner *ret)
 {
 	uint8_t m[256], hash[20];
 	size_t len;
 
-	if (sealed.len != 256 || sb_rsa_private(n->rsa, (const uint8_t *)sealed.data, m))
+	if (sealed.len != 256 || sb_rsa_private(rsa, (const uint8_t *)sealed.data, m))
 		return false;
 	if (unpad_new(m, data, &len))
 		return read_inner(data, len, ret) != 0;
@@ -404,6 +405,7 @@ static int req_dh_params(struct sb_conn *c, struct tl_cursor *in, const uint8_t 
 	struct tl_str p = tl_get_bytes(in), q = tl_get_bytes(in);
 	uint64_t fingerprint = tl_get_u64(in);
 	struct tl_str sealed = tl_get_bytes(in);
+	const struct sb_rsa *rsa = sb_net_rsa(n, c->dc);
 	uint8_t data[256];
 	struct inner i;
 
@@ -412,7 +414,7 @@ static int req_dh_params(struct sb_conn *c, struct tl_cursor *in, const uint8_t 
 	if (repeated(h, 0, body, len, answer))
 		return 0;
 	if (h->params_told || h->dc != c->dc || !is_number(p, h->p) || !is_number(q, h->q) ||
-	    fingerprint != sb_net_fingerprint(n) || !open_inner(n, sealed, data, &i) ||
+	    fingerprint != sb_rsa_fingerprint(rsa) || !open_inner(rsa, sealed, data, &i) ||
 	    !is_number(i.pq, h->p * h->q) || !is_number(i.p, h->p) || !is_number(i.q, h->q) ||
 	    memcmp(i.nonce, h->nonce, 16) || memcmp(i.server_nonce, h->server_nonce, 16) ||
 	    (i.temp && i.expires_in <= 0))

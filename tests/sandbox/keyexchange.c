@@ -128,7 +128,7 @@ static int fingerprint(struct sb_rsa *r)
 	return err;
 }
 
-struct sb_rsa *sb_rsa_new(struct sb_net *n, const char *data_dir)
+struct sb_rsa *sb_rsa_new(struct sb_net *n, const char *data_dir, const char *file)
 {
 	struct sb_rsa *r = calloc(1, sizeof *r);
 	char path[4096] = "";
@@ -140,7 +140,7 @@ struct sb_rsa *sb_rsa_new(struct sb_net *n, const char *data_dir)
 	mbedtls_mpi_init(&r->e);
 	mbedtls_mpi_init(&r->d);
 	if (data_dir) {
-		snprintf(path, sizeof path, "%s/rsa.key", data_dir);
+		snprintf(path, sizeof path, "%s/%s", data_dir, file);
 		err = read_data(r, path);
 	}
 	if (err == -TG_E_NOT_FOUND) {
@@ -177,27 +177,36 @@ uint64_t sb_rsa_fingerprint(const struct sb_rsa *r)
 	return r->fingerprint;
 }
 
-int sb_rsa_write(const struct sb_rsa *r, const char *path)
+int sb_rsa_pem(const struct sb_rsa *r, char out[SB_PEM])
 {
 	/* SEQUENCE { INTEGER n, INTEGER e } (RFC 8017, A.1.1) */
 	uint8_t der[270] = {0x30, 0x82, 0x01, 0x0a, 0x02, 0x82, 0x01, 0x01, 0x00};
 	static const uint8_t exponent[5] = {0x02, 0x03, 0x01, 0x00, 0x01};
 	unsigned char text[512];
-	size_t n;
-	FILE *f;
+	size_t n, at;
 
 	if (mbedtls_mpi_write_binary(&r->n, der + 9, 256))
 		return -TG_E_NOMEM;
 	memcpy(der + 265, exponent, 5);
 	if (mbedtls_base64_encode(text, sizeof text, &n, der, sizeof der))
 		return -TG_E_NOMEM;
-	f = fopen(path, "we");
-	if (!f)
-		return -TG_E_FILE_ACCESS;
-	fputs("-----BEGIN RSA PUBLIC KEY-----\n", f);
+	at = (size_t)snprintf(out, SB_PEM, "-----BEGIN RSA PUBLIC KEY-----\n");
 	for (size_t i = 0; i < n; i += 64)
-		fprintf(f, "%.*s\n", (int)(n - i < 64 ? n - i : 64), text + i);
-	fputs("-----END RSA PUBLIC KEY-----\n", f);
+		at += (size_t)snprintf(out + at, SB_PEM - at, "%.*s\n",
+				       (int)(n - i < 64 ? n - i : 64), text + i);
+	snprintf(out + at, SB_PEM - at, "-----END RSA PUBLIC KEY-----\n");
+	return 0;
+}
+
+int sb_rsa_write(const struct sb_rsa *r, const char *path)
+{
+	char pem[SB_PEM];
+	int err = sb_rsa_pem(r, pem);
+	FILE *f = err ? NULL : fopen(path, "we");
+
+	if (err || !f)
+		return err ? err : -TG_E_FILE_ACCESS;
+	fputs(pem, f);
 	return fclose(f) ? -TG_E_FILE_ACCESS : 0;
 }
 

@@ -17,7 +17,7 @@
 static const char usage[] =
 	"usage: layerd-sandbox [--listen HOST:PORT] [--listen6 HOST:PORT] [--control PATH]\n"
 	"                      [--write-key FILE] [--dcs N] [--seed N] [--data DIR]\n"
-	"                      [--also ID=HOST:PORT]…\n"
+	"                      [--also ID=HOST:PORT]… [--cdn]\n"
 	"                      [--proxy KIND=HOST:PORT[,SECRET]]… [--log-level L]\n"
 	"A Telegram in a box: several data centres on loopback, in memory. Prints one line of "
 	"JSON\n"
@@ -30,6 +30,7 @@ static const char usage[] =
 	"  --seed N             repeatable keys and ids\n"
 	"  --also ID=HOST:PORT  one more address of a data centre\n"
 	"  --data DIR           keeps the world there, over restarts and kill -9, and the RSA key\n"
+	"  --cdn                one more data centre, 203, which caches files, with its own key\n"
 	"  --proxy KIND=HOST:PORT[,SECRET]  a proxy before the data centres: socks5 and http "
 	"(SECRET is\n"
 	"                       then USER:PASSWORD, or none), mtproxy (hex or base64, dd and ee "
@@ -167,6 +168,8 @@ static bool read_switch(int c, const char *arg, struct switches *w)
 	case 'P':
 		return w->net.door_count < SB_MAX_DOORS &&
 		       read_proxy(arg, &w->doors[w->net.door_count++]);
+	case 'C':
+		return w->net.cdn = true;
 	case 'L':
 		if (!read_number(arg, 9, &x))
 			return false;
@@ -190,6 +193,7 @@ static int read_switches(int argc, char **argv, struct switches *w)
 		{"data", required_argument, NULL, 'D'},
 		{"also", required_argument, NULL, 'a'},
 		{"proxy", required_argument, NULL, 'P'},
+		{"cdn", no_argument, NULL, 'C'},
 		{"log-level", required_argument, NULL, 'L'},
 		{"version", no_argument, NULL, 'V'},
 		{"help", no_argument, NULL, 'h'},

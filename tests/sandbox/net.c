@@ -191,6 +191,16 @@ static bool open_door(struct sb_net *n, const struct mt_proxy *is)
 	return false;
 }
 
+const struct sb_rsa *sb_net_rsa(const struct sb_net *n, int dc)
+{
+	return dc == SB_CDN && n->cdn_rsa ? n->cdn_rsa : n->rsa;
+}
+
+bool sb_net_cdn_key(const struct sb_net *n, char out[SB_PEM])
+{
+	return n->cdn_rsa && sb_rsa_pem(n->cdn_rsa, out) == 0;
+}
+
 const struct sb_address *sb_net_addresses(struct sb_net *n, unsigned *ret_count)
 {
 	*ret_count = n->address_count;
@@ -244,6 +254,8 @@ static bool open_doors(struct sb_net *n, const struct sb_net_options *o)
 		    (o->host6 && !open_dc(n, dc, o->host6, port6, true)))
 			return false;
 	}
+	if (o->cdn && !open_dc(n, SB_CDN, o->host4, 0, false))
+		return false;
 	for (unsigned i = 0; i < o->more_count; i++)
 		if (!open_dc(n, o->more[i].dc, o->more[i].host, o->more[i].port, o->more[i].ipv6))
 			return false;
@@ -263,8 +275,9 @@ struct sb_net *sb_net_new(struct sandbox *s, const struct sb_net_options *o)
 	n->seeded = o->seeded;
 	n->stream = s->seed ^ 0x6c61796572640000u;
 	n->env = (struct mt_env){.random = strong, .ctx = n};
-	n->rsa = sb_rsa_new(n, o->data);
-	if (!n->rsa || !open_doors(n, o)) {
+	n->rsa = sb_rsa_new(n, o->data, "rsa.key");
+	n->cdn_rsa = o->cdn ? sb_rsa_new(n, o->data, "cdn.key") : NULL;
+	if (!n->rsa || (o->cdn && !n->cdn_rsa) || !open_doors(n, o)) {
 		sb_net_free(n);
 		return NULL;
 	}
@@ -305,6 +318,7 @@ void sb_net_free(struct sb_net *n)
 	sb_handshakes_free(n);
 	sb_net_clear_fault(n, 0);
 	sb_rsa_free(n->rsa);
+	sb_rsa_free(n->cdn_rsa);
 	tl_buf_free(&n->plain);
 	tl_buf_free(&n->packet);
 	tl_buf_free(&n->work);

@@ -228,7 +228,7 @@ struct sb_net {
 	struct mt_env env;
 	uint64_t stream; /* state of env.random with --seed */
 	bool seeded;
-	struct sb_rsa *rsa;
+	struct sb_rsa *rsa, *cdn_rsa; /* cdn_rsa: NULL without --cdn */
 	struct sb_handshake *handshakes;
 	unsigned handshake_count;
 	struct sb_listener listeners[SB_MAX_ADDRESSES + SB_MAX_DOORS]; /* doors behind the others */
@@ -263,7 +263,7 @@ struct sb_net_options {
 	const char *write_key;        /* PEM goes there, or NULL */
 	const struct mt_proxy *doors; /* front ends: where they listen, and their secrets */
 	unsigned door_count;
-	bool seeded;
+	bool seeded, cdn;
 };
 /* Opens the doors. NULL with a line on stderr. */
 struct sb_net *sb_net_new(struct sandbox *s, const struct sb_net_options *o);
@@ -290,7 +290,9 @@ struct sb_salt sb_salt_at(const struct sb_key *k, int64_t now, unsigned ahead);
 bool sb_salt_valid(const struct sb_key *k, int64_t now, uint64_t salt);
 
 /* keyexchange.c: the server's RSA key and the handshake; the only file here with bignums */
-struct sb_rsa *sb_rsa_new(struct sb_net *n, const char *data_dir);
+struct sb_rsa *sb_rsa_new(struct sb_net *n, const char *data_dir, const char *file);
+int sb_rsa_pem(const struct sb_rsa *r, char out[SB_PEM]) TL_MUST;
+const struct sb_rsa *sb_net_rsa(const struct sb_net *n, int dc);
 void sb_rsa_free(struct sb_rsa *r);
 int sb_rsa_write(const struct sb_rsa *r, const char *path) TL_MUST; /* PKCS#1 public key, PEM */
 uint64_t sb_rsa_fingerprint(const struct sb_rsa *r);

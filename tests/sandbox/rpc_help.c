@@ -16,6 +16,7 @@ static struct tl_vec dc_options(struct sb_world *w, struct tl_arena *a)
 
 		o->id = list[i].dc;
 		o->ipv6 = list[i].ipv6;
+		o->cdn = list[i].dc == SB_CDN;
 		o->ip_address = tl_str(list[i].host);
 		o->port = list[i].port;
 		sb_add(a, &options, &o->obj);
@@ -158,7 +159,6 @@ const struct sb_method sb_methods_help[] = {
 	{TL_help_getTermsOfServiceUpdate, SB_PEOPLE, get_terms_update, NULL},
 	{TL_help_getPromoData, SB_PEOPLE, get_promo_data, NULL},
 	{TL_help_getSupport, SB_PEOPLE, get_support, NULL},
-	{TL_help_getCdnConfig, SB_ANYONE, NULL, "{\"_\":\"cdnConfig\",\"public_keys\":[]}"},
 	{TL_help_getCountriesList, SB_ANYONE, NULL,
 	 "{\"_\":\"help.countriesList\",\"hash\":1,\"countries\":[{\"_\":\"help.country\","
 	 "\"iso2\":\"AQ\",\"default_name\":\"Antarctica\",\"country_codes\":[{\"_\":"

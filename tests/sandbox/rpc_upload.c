@@ -273,6 +273,8 @@ static void get_file(struct sb_world *w, struct sb_call *c, struct sb_user *me)
 		sb_fail(c, err);
 		return;
 	}
+	if (in->cdn_supported && sb_cdn_redirect(w, c, f))
+		return;
 	left = (uint64_t)in->offset < f->size ? f->size - (size_t)in->offset : 0;
 	o->type = file_type(c->arena, f->mime);
 	o->mtime = f->date;

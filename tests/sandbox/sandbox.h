@@ -78,6 +78,10 @@ struct sb_address {
 	uint16_t port;
 	bool ipv6;
 };
+#define SB_PEM 800 /* room for an RSA key as text */
+#define SB_CDN 203 /* number of the data centre that caches files */
+/* Its RSA key as PEM; false: there is no such data centre. */
+bool sb_net_cdn_key(const struct sb_net *n, char out[SB_PEM]);
 const struct sb_address *sb_net_addresses(struct sb_net *n, unsigned *ret_count);
 /* Faults of the wire and session (drop delay duplicate reorder cut corrupt bad_salt bad_msg skew
  * stall forget_key unknown_constructor bomb): the world's control socket hands them here as JSON; 0

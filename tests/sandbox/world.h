@@ -202,6 +202,8 @@ struct sb_file {
 	size_t size;
 	struct sb_file *next;
 };
+/* rpc_cdn.c: answers that the file is to be had from the CDN; false: there is none. */
+bool sb_cdn_redirect(struct sb_world *w, struct sb_call *c, const struct sb_file *f);
 struct sb_media {
 	struct sb_file *file;     /* photo or document … */
 	const struct tl_obj *obj; /* … or any other MessageMedia, kept whole */
@@ -443,7 +445,8 @@ extern const struct sb_method sb_methods_help[], sb_methods_auth[], sb_methods_p
 	sb_methods_qr[], sb_methods_password[], sb_methods_recovery[], sb_methods_account[],
 	sb_methods_users[], sb_methods_updates[], sb_methods_messages[], sb_methods_history[],
 	sb_methods_dialogs[], sb_methods_groups[], sb_methods_channels[], sb_methods_contacts[],
-	sb_methods_bots[], sb_methods_upload[], sb_methods_media[], sb_methods_empty[];
+	sb_methods_bots[], sb_methods_upload[], sb_methods_cdn[], sb_methods_media[],
+	sb_methods_empty[];
 /* text may begin with a code: "403 CHAT_WRITE_FORBIDDEN"; 400 otherwise. */
 void sb_fail(struct sb_call *c, const char *text);
 static inline bool sb_older(const struct sb_call *c, int layer) /* than the given one */

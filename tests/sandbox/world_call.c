@@ -6,7 +6,7 @@ static const struct sb_method *const all_methods[] = {
 	sb_methods_password, sb_methods_recovery, sb_methods_account,  sb_methods_users,
 	sb_methods_contacts, sb_methods_updates,  sb_methods_messages, sb_methods_history,
 	sb_methods_dialogs,  sb_methods_groups,   sb_methods_channels, sb_methods_bots,
-	sb_methods_upload,   sb_methods_media,    sb_methods_empty,
+	sb_methods_upload,   sb_methods_cdn,      sb_methods_media,    sb_methods_empty,
 };
 
 const struct sb_method **sb_method_table(void)
@@ -90,7 +90,9 @@ void sb_world_execute(struct sb_world *w, struct sb_call *c)
 	struct sb_user *me = sb_user(w, c->auth->user_id);
 
 	c->auth->active = sb_time(w);
-	if (c->auth->revoked)
+	if (c->auth->dc == SB_CDN && c->request->ctor != TL_upload_getCdnFile)
+		sb_fail(c, "METHOD_INVALID"); /* a CDN knows nobody */
+	else if (c->auth->revoked)
 		sb_fail(c, "401 SESSION_REVOKED");
 	else if (!me && !(m && m->flags & SB_ANYONE))
 		sb_fail(c, sb_login(c->auth) && sb_login(c->auth)->pending

@@ -182,6 +182,7 @@ static const char *import_error, *export_error;
 static int bad_imports;
 static bool import_badly(struct rig *r, const struct rig_request *q)
 {
+	CHECK(q->method != TL_auth_importAuthorization || q->wrapped || r->calls[q->method] > 1);
 	if (q->method == TL_auth_importAuthorization && bad_imports > 0) {
 		bad_imports--;
 		rig_refuse(r, q, 400, import_error);
@@ -238,6 +239,55 @@ TEST(an_own_data_centre_needs_no_import)
 	rig_pass(r, 2);
 	CHECK_INT(rig_result_of(r, call)->error, 0);
 	CHECK_INT(r->calls[TL_auth_importAuthorization], 0);
+	rig_free(r);
+}
+
+/* ---- what is said and kept ---- */
+static unsigned keys_in_store(struct rig *r)
+{
+	struct tl_buf key = {0}, value = {0};
+	unsigned n = 0;
+	int err = r->store->ops->seek(r->store, TG_TABLE_KEY, "", 0, "", 0, &key, &value);
+
+	while (err == 0) {
+		n += value.len == 256;
+		tl_put_u8(&key, 0);
+		err = r->store->ops->seek(r->store, TG_TABLE_KEY, "", 0, key.data, key.len, &key,
+					  &value);
+	}
+	tl_buf_free(&key);
+	tl_buf_free(&value);
+	return n;
+}
+
+TEST(each_account_and_data_centre_has_its_key)
+{
+	struct rig *r = rig_new_without_keys();
+	struct tg_account *other;
+
+	rig_login(r);
+	CHECK_INT(keys_in_store(r), 1);
+	get(r, 4);
+	rig_pass(r, 2);
+	CHECK_INT(keys_in_store(r), 2);
+	CHECK(memcmp(r->dc[2].key.key, r->dc[4].key.key, 256) != 0);
+	/* another account on the same store, and then the other world, find none of these */
+	other = tg_account_new("other", &r->s, &r->env, r->now);
+	for (int dc = 2; dc <= 4; dc += 2) {
+		struct mt_client_options o = {0};
+
+		tg_key_load(other, dc, &o);
+		CHECK(!o.has_key);
+		tg_key_load(r->a, dc, &o);
+		CHECK(o.has_key);
+		CHECK_MEM(o.key, r->dc[dc].key.key, 256);
+		o.has_key = false;
+		r->a->s.test = false;
+		tg_key_load(r->a, dc, &o);
+		CHECK(!o.has_key);
+		r->a->s.test = true;
+	}
+	tg_account_free(other);
 	rig_free(r);
 }
 
@@ -524,5 +574,19 @@ TEST(a_lost_key_of_another_data_centre_is_replaced)
 	CHECK(rig_result_of(r, call) && !rig_result_of(r, call)->error);
 	CHECK_INT(r->calls[TL_auth_exportAuthorization], 2);
 	CHECK_INT(tg_account_state(r->a), TG_READY);
+	rig_free(r);
+}
+
+TEST(where_a_data_centre_is_reached)
+{
+	struct rig *r = rig_new();
+	struct mt_address x;
+
+	rig_login(r);
+	CHECK(tg_account_address(r->a, 0, true, &x));
+	CHECK_INT(x.dc, 2);
+	CHECK(tg_account_address(r->a, 4, false, &x));
+	CHECK_INT(x.dc, 4);
+	CHECK(!tg_account_address(r->a, 77, true, &x));
 	rig_free(r);
 }

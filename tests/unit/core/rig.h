@@ -23,6 +23,8 @@ struct rig_request {
 	uint64_t msg_id;
 	unsigned method;
 	bool wrapped, without_updates;
+	int64_t takeout; /* 0: not inside one */
+	int range_from, range_to;
 	const struct tl_obj *obj;
 };
 struct rig_result { /* ANSWER and ERROR events */

@@ -445,6 +445,15 @@ static void skip_init(struct rig *r, struct tl_cursor *c, struct rig_request *q)
 		tl_get(c, 4);
 		q->without_updates = true;
 	}
+	if (tl_peek_u32(c) == TL_ID_invokeWithTakeout) {
+		tl_get(c, 4);
+		q->takeout = (int64_t)tl_get_u64(c);
+	}
+	if (tl_peek_u32(c) == TL_ID_invokeWithMessagesRange) {
+		tl_get(c, 8);
+		q->range_from = (int)tl_get_u32(c);
+		q->range_to = (int)tl_get_u32(c);
+	}
 }
 static void pong(struct rig *r, struct rig_dc *d, uint64_t msg_id, struct tl_cursor c)
 {

@@ -194,6 +194,30 @@ TEST(temporary_refused_makes_another)
 	}
 }
 
+TEST(temporary_key_that_the_server_unbound)
+{
+	struct mock *m = begin(0);
+	struct mock_message *q;
+
+	mock_connect(m);
+	mock_exchange(m);
+	mock_answer(m, next_bind(m)->h.msg_id, TRUE);
+	mock_query(m, QUERY, 2, 0, 0);
+	mock_pump(m);
+	for (int i = 0; i < 2; i++) {
+		q = mock_expect(m, QUERY);
+		mock_error(m, q->h.msg_id, 401, "AUTH_KEY_PERM_EMPTY");
+		mock_clear(m);
+		mock_pump(m);
+		CHECK_INT(mock_count(m, QUERY), 0); /* not before it is bound */
+		mock_answer(m, next_bind(m)->h.msg_id, TRUE);
+		mock_pump(m);
+	}
+	mock_answer(m, mock_expect(m, QUERY)->h.msg_id, TRUE);
+	mock_until(m, MT_EV_RESULT);
+	mock_free(m);
+}
+
 static struct mock *doubted(void)
 {
 	struct mock *m = begin(0);
