@@ -12,6 +12,7 @@
 
 #include "core/core.h"
 #include "core/heap.h"
+#include "proto/temporary.h"
 #include "tl_schema.h"
 
 /* ---- limits and times ---- */
@@ -180,11 +181,13 @@ struct tg_calls {
 struct tg_dc { /* lives until its place is needed by another */
 	int id;
 	struct tg_session *maker;   /* makes the key that the others wait for (B.52) */
+	struct mt_temp_key temp;    /* with forward secrecy: all its sessions use it (E.22) */
 	uint64_t barrier;           /* this batch must be stored before a byte leaves (B.49) */
 	struct tg_call *check;      /* whether its key is really unknown there */
 	enum tg_purpose wanted_for; /* by the first call that needs the import */
 	bool known, authorized, importing, exported_twice; /* known: it has an address */
 	bool keys_asked;                                   /* for other RSA keys, once (G.31) */
+	bool tidied; /* temporary keys of an earlier process are dropped */
 };
 struct tg_session {
 	struct tg_dc *dc;

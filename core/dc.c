@@ -102,6 +102,7 @@ static struct tg_session *session_new(struct tg_account *a, struct tg_dc *dc,
 				      .media = purpose == TG_FOR_DOWNLOAD,
 				      .pfs = a->s.pfs && purpose != TG_FOR_CHECK &&
 					     purpose != TG_FOR_CDN,
+				      .temp = &dc->temp,
 				      .transport = a->s.transport,
 				      .proxy = a->s.proxy,
 				      .proxy_tries = &a->proxy_tries,
@@ -114,8 +115,10 @@ static struct tg_session *session_new(struct tg_account *a, struct tg_dc *dc,
 	if (purpose == TG_FOR_CDN)
 		o.rsa = tg_cdn_keys(a, dc->id, &o.rsa_count);
 	tg_key_load(a, dc->id, &o);
+	if (!o.has_key) /* what was bound to it is gone with it */
+		mt_wipe(&dc->temp, sizeof dc->temp);
 	s->client = mt_client_new(&o, &a->env.random, a->now);
-	if (!o.has_key && s->client)
+	if (s->client && (!o.has_key || (o.pfs && !dc->temp.bound)))
 		dc->maker = s;
 	mt_wipe(&o, sizeof o);
 	if (!s->client) {
@@ -179,6 +182,13 @@ static bool has_sessions(const struct tg_account *a, const struct tg_dc *dc)
 	return false;
 }
 
+static void dc_wipe(struct tg_dc *dc)
+{
+	if (dc)
+		mt_wipe(&dc->temp, sizeof dc->temp);
+	free(dc);
+}
+
 struct tg_dc *tg_dc_get(struct tg_account *a, int id)
 {
 	struct tg_dc *dc = tg_dc_find(a, id), **place = NULL;
@@ -191,7 +201,7 @@ struct tg_dc *tg_dc_get(struct tg_account *a, int id)
 	dc = place ? calloc(1, sizeof *dc) : NULL;
 	if (!dc)
 		return NULL;
-	free(*place);
+	dc_wipe(*place);
 	*place = dc;
 	dc->id = id;
 	dc->authorized = tg_authorized_load(a, id);
@@ -262,7 +272,7 @@ void tg_dc_free(struct tg_account *a, struct tg_dc *dc)
 	for (unsigned i = 0; i < TG_MAX_DCS; i++)
 		if (a->dcs[i] == dc)
 			a->dcs[i] = NULL;
-	free(dc);
+	dc_wipe(dc);
 }
 
 /* E.10: the account lives there from now on; what was missed is fetched. */
@@ -427,11 +437,42 @@ static void tell_proxy(struct tg_account *a, const struct mt_event *ev)
 	n->ev.n = ev->n;
 }
 
+/* The others need not wait any longer. */
+static void key_made(struct tg_account *a, struct tg_dc *dc)
+{
+	dc->maker = NULL;
+	tg_calls_retry(a);
+}
+
+static void forgotten(struct tg_account *a, struct tg_call *c, const struct tg_answer *r)
+{
+	(void)a, (void)c, (void)r; /* then they end by themselves, within a day */
+}
+
+/* Temporary keys of an earlier process are of no use to anybody (E.22). */
+static void forget_old_keys(struct tg_account *a, struct tg_dc *dc)
+{
+	struct mt_key key;
+	int64_t id;
+	struct tl_auth_dropTempAuthKeys m = {.obj = {TL_auth_dropTempAuthKeys},
+					     .except_auth_keys = {&id, 1}};
+	struct tg_call_options o = {.deadline = a->now.boot + TG_LOGIN_FLOOD * TG_SECOND};
+	struct tl_cursor c = tl_cursor(key.id, sizeof key.id);
+
+	if (dc->tidied || !a->authorized || mt_key_init(&key, dc->temp.key) != 0)
+		return;
+	id = (int64_t)tl_get_u64(&c);
+	mt_wipe(&key, sizeof key);
+	dc->tidied = tg_call_own(a, &m.obj, &o, forgotten, NULL) != NULL;
+}
+
 static void handle(struct tg_account *a, struct tg_session *s, const struct mt_event *ev)
 {
 	bool main = is_main(a, s);
 	struct tg_node *n;
 
+	if (s->dc->maker == s && s->dc->temp.bound)
+		key_made(a, s->dc);
 	switch (ev->kind) {
 	case MT_EV_CONNECT:
 		want_connection(a, s);
@@ -451,9 +492,9 @@ static void handle(struct tg_account *a, struct tg_session *s, const struct mt_e
 	case MT_EV_KEY:
 		tg_key_save(a, s->dc->id, ev->data, ev->n);
 		s->dc->barrier = tg_write_number(a);
-		s->dc->maker = NULL;
 		s->dc->keys_asked = false;
-		tg_calls_retry(a);
+		if (!a->s.pfs)
+			key_made(a, s->dc);
 		break;
 	case MT_EV_SALTS:
 		tg_salts_save(a, s->dc->id, ev);
@@ -469,6 +510,10 @@ static void handle(struct tg_account *a, struct tg_session *s, const struct mt_e
 			tg_updates_online(a);
 			tg_config_check(a);
 		}
+		break;
+	case MT_EV_BOUND:
+		if (main)
+			forget_old_keys(a, s->dc);
 		break;
 	case MT_EV_QUICK_ACK: /* not asked for */
 		break;

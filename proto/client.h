@@ -8,6 +8,7 @@
 #include "proto/handshake.h"
 #include "proto/proxy.h"
 #include "proto/session.h"
+#include "proto/temporary.h"
 #include "proto/wire.h"
 
 /* ---- limits and times ------------------------------------------------------------------------ */
@@ -123,7 +124,9 @@ struct mt_client {
 	bool has_key, pfs;
 	struct { /* temporary.c */
 		struct mt_key perm, next;
+		struct mt_temp_key *shared; /* or NULL */
 		bool has_perm, has_next;
+		bool next_bound;    /* another client did it */
 		bool on, bound;     /* key is a temporary one */
 		bool verify;        /* key is perm, to see whether the server knows it */
 		bool pending;       /* the bind or the question is among the queries */

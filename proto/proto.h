@@ -144,6 +144,7 @@ struct mt_client_options {
 	int dc;                         /* 1 … */
 	bool test, media, has_key, pfs; /* pfs: messages go over temporary keys (E3) */
 	int32_t temp_life;              /* of these, s; 0 = a day */
+	struct mt_temp_key *temp;       /* temporary.h; NULL: it shares with nobody */
 	struct mt_transport transport;
 	const struct mt_proxy *proxy; /* NULL: none; kept by the caller, as are the next two */
 	unsigned *proxy_tries;        /* its handshakes that failed, counted by all its clients */
@@ -196,12 +197,12 @@ struct mt_event {
 		MT_EV_TIME,        /* value: new time offset, ns */
 		MT_EV_ONLINE,      /* first verified packet on this connection */
 		MT_EV_NEW_SESSION, /* the server lost our context: ask for the difference (D.48) */
-		MT_EV_QUICK_ACK, /* query: it reached the server; its answer is still to come (C.21)
-				  */
-		MT_EV_RESULT,    /* query; data: the answer's TL, unzipped */
-		MT_EV_RPC_ERROR, /* query, code; data: Telegram's text */
-		MT_EV_FAILED,    /* query; code: -TG_E_OUTCOME_UNKNOWN, -TG_E_TOO_LARGE … */
-		MT_EV_UPDATE,    /* data: an object that is no service message, unzipped */
+		MT_EV_BOUND,       /* the shared temporary key may be used from now on (E.22) */
+		MT_EV_QUICK_ACK,   /* query: it reached the server, not yet an answer (C.21) */
+		MT_EV_RESULT,      /* query; data: the answer's TL, unzipped */
+		MT_EV_RPC_ERROR,   /* query, code; data: Telegram's text */
+		MT_EV_FAILED,      /* query; code: -TG_E_OUTCOME_UNKNOWN, -TG_E_TOO_LARGE … */
+		MT_EV_UPDATE,      /* data: an object that is no service message, unzipped */
 		MT_EV_UNREADABLE, /* a message that could not be read: there may be a hole (D.66) */
 		MT_EV_KEY_LOST,   /* -404 again and again from two connections (C.16) */
 		MT_EV_TRANSPORT_ERROR, /* code: -404 … (C.16), or -TG_E_x of a key exchange */

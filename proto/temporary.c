@@ -9,6 +9,7 @@
 #define MARGIN 60        /* s: a key so near its end is made anew (E.21) */
 #define MARGIN_LONG 3600 /* of keys that live for hours */
 #define RETRY (60 * NS)  /* after a renewal that failed */
+#define GLANCE (5 * NS)  /* whether another client has renewed it */
 #define DRAIN (15 * NS)  /* running queries have so long until the session changes keys */
 #define YOUNG (60 * NS)  /* a permanent key this new may not be known everywhere yet (E.24) */
 #define BINDS_MAX 3      /* with another expires_at, on one temporary key */
@@ -19,6 +20,7 @@
 void mt_temporary_init(struct mt_client *c, const struct mt_client_options *o)
 {
 	c->pfs = o->pfs;
+	c->temp.shared = o->temp;
 	c->temp.life = o->temp_life > 0 ? o->temp_life : LIFE;
 	c->temp.perm_made = INT64_MIN;
 	c->temp.renew_at = c->temp.switch_by = INT64_MAX;
@@ -34,22 +36,79 @@ bool mt_temporary_wanted(const struct mt_client *c)
 	return c->pfs && c->temp.has_perm;
 }
 
+/* ---- what the clients of a data centre share (E.22) ------------------------------------------ */
+
+static bool is_shared(const struct mt_client *c)
+{
+	return c->temp.shared && c->temp.shared->bound && c->temp.on &&
+	       mt_equal(c->temp.shared->key, c->key.key, sizeof c->key.key);
+}
+
+static void publish(struct mt_client *c)
+{
+	struct mt_temp_key *s = c->temp.shared;
+
+	if (!s)
+		return;
+	memcpy(s->key, c->key.key, sizeof s->key);
+	s->salt = c->salts.n ? c->salts.v[c->salts.n - 1].salt : 0;
+	s->ends_at = c->temp.ends_at;
+	s->renewing_til = 0;
+	s->bound = true;
+	(void)mt_event_say(c, MT_EV_BOUND, 0, NULL, 0); /* the next event tells it, too */
+}
+
+/* One that is not in use here, and good for a while. */
+static bool offered(const struct mt_client *c, struct mt_time now, struct mt_key *ret)
+{
+	const struct mt_temp_key *s = c->temp.shared;
+
+	return s && s->bound && !is_shared(c) && s->ends_at - MARGIN * NS > now.boot &&
+	       mt_key_init(ret, s->key) == 0;
+}
+
 static void drop(struct mt_client *c)
 {
+	if (is_shared(c)) {
+		mt_wipe(c->temp.shared->key, sizeof c->temp.shared->key);
+		c->temp.shared->bound = false;
+	}
 	c->has_key = c->temp.on = c->temp.bound = c->temp.has_next = false;
 	c->temp.renew_at = c->temp.switch_by = INT64_MAX;
 	mt_wipe(&c->key, sizeof c->key);
 	mt_wipe(&c->temp.next, sizeof c->temp.next);
 }
 
+static void use(struct mt_client *c, const struct mt_key *key, uint64_t salt, int64_t ends_at)
+{
+	int64_t margin = c->temp.life > 2 * MARGIN_LONG ? MARGIN_LONG : MARGIN;
+
+	c->key = *key;
+	c->has_key = c->temp.on = c->renew = true;
+	c->temp.bound = false;
+	c->temp.binds = 0;
+	c->temp.expires_at = 0;
+	c->temp.ends_at = ends_at;
+	c->temp.renew_at = ends_at - margin * NS;
+	mt_salts_only(&c->salts, salt);
+}
+
 void mt_temporary_begin(struct mt_client *c, struct mt_time now)
 {
+	struct mt_key key;
+
 	if (c->temp.verify) {
 		drop(c);
 		c->key = c->temp.perm;
 		c->has_key = c->renew = true;
-	} else if (c->temp.on && c->temp.ends_at - MARGIN * NS <= now.boot) {
+		return;
+	}
+	if (c->temp.on && c->temp.ends_at - MARGIN * NS <= now.boot)
 		drop(c);
+	if (!c->temp.on && c->temp.has_perm && offered(c, now, &key)) {
+		use(c, &key, c->temp.shared->salt, c->temp.shared->ends_at);
+		c->temp.bound = true;
+		mt_wipe(&key, sizeof key);
 	}
 }
 
@@ -71,18 +130,17 @@ void mt_temporary_perm(struct mt_client *c, struct mt_time now)
 	c->has_key = false;
 }
 
-static void use(struct mt_client *c, const struct mt_key *key, uint64_t salt, int64_t ends_at)
+/* The session goes over to it as soon as nothing is on its way, or in a moment. */
+static void plan(struct mt_client *c, const struct mt_key *key, uint64_t salt, int64_t ends_at,
+		 bool bound, struct mt_time now)
 {
-	int64_t margin = c->temp.life > 2 * MARGIN_LONG ? MARGIN_LONG : MARGIN;
-
-	c->key = *key;
-	c->has_key = c->temp.on = c->renew = true;
-	c->temp.bound = false;
-	c->temp.binds = 0;
-	c->temp.expires_at = 0;
-	c->temp.ends_at = ends_at;
-	c->temp.renew_at = ends_at - margin * NS;
-	mt_salts_only(&c->salts, salt);
+	c->temp.next = *key;
+	c->temp.next_salt = salt;
+	c->temp.next_ends_at = ends_at;
+	c->temp.next_bound = bound;
+	c->temp.has_next = true;
+	c->temp.switch_by = now.boot + DRAIN;
+	c->temp.renew_at = INT64_MAX;
 }
 
 void mt_temporary_made(struct mt_client *c, const struct mt_key *key, uint64_t salt,
@@ -94,12 +152,7 @@ void mt_temporary_made(struct mt_client *c, const struct mt_key *key, uint64_t s
 		use(c, key, salt, ends_at);
 		return;
 	}
-	c->temp.next = *key;
-	c->temp.next_salt = salt;
-	c->temp.next_ends_at = ends_at;
-	c->temp.has_next = true;
-	c->temp.switch_by = now.boot + DRAIN;
-	c->temp.renew_at = INT64_MAX;
+	plan(c, key, salt, ends_at, false, now);
 }
 
 void mt_temporary_switch(struct mt_client *c, struct mt_time now)
@@ -107,6 +160,7 @@ void mt_temporary_switch(struct mt_client *c, struct mt_time now)
 	if (!c->temp.has_next || (c->flight.n && now.boot < c->temp.switch_by))
 		return;
 	use(c, &c->temp.next, c->temp.next_salt, c->temp.next_ends_at);
+	c->temp.bound = c->temp.next_bound;
 	mt_wipe(&c->temp.next, sizeof c->temp.next);
 	c->temp.has_next = false;
 	c->temp.switch_by = INT64_MAX;
@@ -116,12 +170,24 @@ void mt_temporary_switch(struct mt_client *c, struct mt_time now)
 
 void mt_temporary_tick(struct mt_client *c, struct mt_time now)
 {
+	struct mt_temp_key *s = c->temp.shared;
+	struct mt_key key;
+
 	if (c->temp.renew_at > now.boot || !c->temp.on)
 		return;
 	c->temp.renew_at = now.boot + RETRY;
 	if (c->handshake || !c->temp.bound || c->temp.has_next)
 		return;
-	mt_exchange_beside(c, now);
+	if (offered(c, now, &key)) {
+		plan(c, &key, s->salt, s->ends_at, true, now);
+		mt_wipe(&key, sizeof key);
+	} else if (s && s->renewing_til > now.boot) {
+		c->temp.renew_at = now.boot + GLANCE;
+	} else {
+		if (s)
+			s->renewing_til = now.boot + RETRY;
+		mt_exchange_beside(c, now);
+	}
 }
 
 /* ---- the bind -------------------------------------------------------------------------------- */
@@ -217,6 +283,7 @@ void mt_temporary_answer(struct mt_client *c, enum mt_event_kind kind, const voi
 	} else if (tl_peek_u32(&cur) == WIRE_BOOL_TRUE) {
 		c->temp.bound = true;
 		c->inited = false; /* E.23 */
+		publish(c);
 	} else {
 		drop(c);
 		mt_client_close(c, true);

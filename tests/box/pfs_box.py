@@ -46,5 +46,21 @@ def the_same_permanent_key_with_and_without():
         assert online(w).call("get_me")
 
 
+@case
+def all_sessions_of_a_data_centre_use_one_key():
+    with World("--pfs") as w:
+        w.bot()
+        line = online(w)
+        before = w.sandbox.call("stats")["net"]
+        assert before["handshakes"] == 2, before  # a permanent key, and a temporary one
+        for i in range(60):  # so many at once go over several sessions
+            line.send({"id": i, "method": "upload.saveFilePart",
+                       "params": {"file_id": "77", "file_part": i, "bytes": "AAAA"}})
+        for _ in range(60):
+            assert line.read()["result"] is True
+        after = w.sandbox.call("stats")["net"]
+        assert after["sessions"] > 2 and after["handshakes"] == 2, after
+
+
 if __name__ == "__main__":
     box.main()

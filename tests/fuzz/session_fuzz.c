@@ -145,6 +145,7 @@ static void pull(struct world *w)
 		case MT_EV_TIME:
 		case MT_EV_ONLINE:
 		case MT_EV_NEW_SESSION:
+		case MT_EV_BOUND:
 		case MT_EV_QUICK_ACK:
 		case MT_EV_UPDATE:
 		case MT_EV_UNREADABLE:

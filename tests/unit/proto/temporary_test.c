@@ -356,3 +356,100 @@ TEST(temporary_renewal_with_a_slow_query)
 	CHECK_INT(m->connections, 1);
 	mock_free(m);
 }
+
+/* ---- shared by the clients of a data centre (E.22) ------------------------------------------- */
+
+static struct mock *sharing(struct mt_temp_key *shared, int32_t life)
+{
+	struct mock *m = mock_new("intermediate", true);
+
+	m->o.pfs = true;
+	m->o.temp_life = life;
+	m->o.temp = shared;
+	mock_again(m);
+	return m;
+}
+
+/* The server of this mock knows the key, too, which another made. */
+static void knows(struct mock *m, const struct mt_temp_key *shared)
+{
+	CHECK_INT(mt_key_init(&m->key, shared->key), 0);
+	m->salt = shared->salt;
+}
+
+static void ask(struct mock *m, uint32_t number)
+{
+	mock_query(m, number, 1, 0, 0);
+	mock_pump(m);
+	mock_answer(m, mock_expect(m, number)->h.msg_id, TRUE);
+	mock_until(m, MT_EV_RESULT);
+}
+
+static void bind_shared(struct mock *m, struct mt_temp_key *shared)
+{
+	mock_answer(m, next_bind(m)->h.msg_id, TRUE);
+	mock_until(m, MT_EV_BOUND);
+	CHECK(shared->bound);
+	CHECK_MEM(shared->key, m->key.key, 256);
+}
+
+TEST(temporary_key_is_shared)
+{
+	struct mt_temp_key shared = {.bound = false};
+	struct mock *a = sharing(&shared, 0), *b;
+
+	mock_connect(a);
+	mock_exchange(a);
+	CHECK(!shared.bound);
+	bind_shared(a, &shared);
+	b = sharing(&shared, 0);
+	knows(b, &shared);
+	mock_connect(b);
+	ask(b, QUERY);
+	CHECK_INT(b->plain, 0); /* neither made nor bound anew */
+	CHECK_INT(mock_count(b, BIND), 0);
+	/* The server forgets it: nobody is offered it any more. */
+	mock_query(b, QUERY + 1, 1, 0, 0);
+	mock_pump(b);
+	mock_word(b, -404);
+	mock_until(b, MT_EV_CLOSE);
+	CHECK(!shared.bound);
+	mock_free(a);
+	mock_free(b);
+}
+
+TEST(temporary_key_is_renewed_by_one_for_all)
+{
+	struct mt_temp_key shared = {.bound = false};
+	struct mock *a = sharing(&shared, 120), *b;
+	uint8_t old[256];
+
+	mock_connect(a);
+	mock_exchange(a);
+	bind_shared(a, &shared);
+	memcpy(old, shared.key, sizeof old);
+	b = sharing(&shared, 120);
+	knows(b, &shared);
+	mock_connect(b);
+	ask(b, QUERY);
+	mock_pass(a, 55 * NS);
+	mock_pass(b, 55 * NS);
+	ask(a, QUERY + 1);
+	ask(b, QUERY + 1);
+	mock_pass(a, 6 * NS);
+	mock_pump(a); /* its exchange begins */
+	CHECK(shared.renewing_til > a->now.boot);
+	mock_pass(b, 6 * NS);
+	ask(b, QUERY + 2);
+	CHECK_INT(b->plain, 0); /* looks on */
+	answer_jobs(a);
+	bind_shared(a, &shared);
+	CHECK(memcmp(old, shared.key, sizeof old) != 0);
+	knows(b, &shared);
+	mock_pass(b, 6 * NS); /* and goes over to it */
+	ask(b, QUERY + 3);
+	CHECK_INT(b->plain, 0);
+	CHECK_INT(mock_count(b, BIND), 0);
+	mock_free(a);
+	mock_free(b);
+}
