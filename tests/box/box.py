@@ -34,7 +34,8 @@ class Line:
 
     def __init__(self, path, timeout=20):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(timeout * SLOW)
+        self.timeout = timeout * SLOW
+        self.sock.settimeout(self.timeout)
         self.sock.connect(path)
         self.buffer = b""
         self.next_id = 0
@@ -63,6 +64,7 @@ class Line:
 
     def call(self, method, /, **params):
         self.next_id += 1
+        self.sock.settimeout(self.timeout)  # note() may have left a shorter one
         self.send({"jsonrpc": "2.0", "id": self.next_id, "method": method, "params": params})
         while True:
             answer = self.read()

@@ -28,8 +28,7 @@ class Journal(threading.Thread):
         self.start()
 
     def begin(self):
-        self.line = Line(self.path, 1)
-        self.line.sock.settimeout(20 * SLOW)
+        self.line = Line(self.path, 20)
         self.line.call("subscribe", consumer=self.consumer, raw=True, ack="manual")
 
     def run(self):
