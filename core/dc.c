@@ -457,10 +457,11 @@ static void forget_old_keys(struct tg_account *a, struct tg_dc *dc)
 	struct tl_auth_dropTempAuthKeys m = {.obj = {TL_auth_dropTempAuthKeys},
 					     .except_auth_keys = {&id, 1}};
 	struct tg_call_options o = {.deadline = a->now.boot + TG_LOGIN_FLOOD * TG_SECOND};
-	struct tl_cursor c = tl_cursor(key.id, sizeof key.id);
+	struct tl_cursor c;
 
 	if (dc->tidied || !a->authorized || mt_key_init(&key, dc->temp.key) != 0)
 		return;
+	c = tl_cursor(key.id, sizeof key.id);
 	id = (int64_t)tl_get_u64(&c);
 	mt_wipe(&key, sizeof key);
 	dc->tidied = tg_call_own(a, &m.obj, &o, forgotten, NULL) != NULL;
