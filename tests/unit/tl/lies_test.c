@@ -19,10 +19,11 @@ static uint64_t draw(void *ctx)
 static void read_both(const uint8_t *data, size_t n, struct tl_arena *a, struct tl_buf *text)
 {
 	uint8_t *exact = malloc(n);
-	struct tl_cursor c = tl_cursor(exact, n);
+	struct tl_cursor c;
 	struct tl_obj *o = NULL;
 
 	memcpy(exact, data, n);
+	c = tl_cursor(exact, n);
 	tl_arena_reset(a);
 	(void)!tl_decode(&tl_api, a, &c, &o, NULL);
 	CHECK(a->used <= STRUCTS * n + LITTLE);
