@@ -12,7 +12,8 @@ from box import BUILD  # noqa: E402
 OUT = os.path.join(ROOT, "build/bench")
 ROUNDS = 7
 ROWS = []
-LIBS = {"proto": ["-lmbedcrypto", "-lz"], "core": ["-llmdb", "-ljansson"], "daemon": ["-lev", "-lpthread", "-lm"]}
+LIBS = {"proto": ["-lmbedcrypto", "-lz"], "core": ["-llmdb", "-ljansson"],
+        "daemon": ["-lev", "-lpcre2-8", "-lpthread", "-lm"]}
 
 
 def row(id_, what, value, unit, against=None, base=None, goal="", higher=True):
