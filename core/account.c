@@ -227,6 +227,30 @@ const char *tg_state_name(enum tg_state s)
 	return "failed";
 }
 
+int tg_state_error(enum tg_state s)
+{
+	switch (s) {
+	case TG_READY:
+		return 0;
+	case TG_REVOKED:
+		return -TG_E_SESSION_REVOKED;
+	case TG_SIGNED_OUT:
+	case TG_FAILED:
+		return -TG_E_UNAUTHORIZED;
+	case TG_CONNECTING:
+	case TG_WAIT_PHONE:
+	case TG_WAIT_CODE:
+	case TG_WAIT_PASSWORD:
+	case TG_WAIT_EMAIL:
+	case TG_WAIT_EMAIL_CODE:
+	case TG_WAIT_SIGNUP:
+	case TG_WAIT_QR:
+	case TG_WAIT_PAYMENT:
+		break;
+	}
+	return -TG_E_ACCOUNT_NOT_READY;
+}
+
 const char *tg_account_name(const struct tg_account *a)
 {
 	return a->name;

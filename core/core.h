@@ -46,6 +46,9 @@ enum tg_state {
 	TG_FAILED,
 };
 const char *tg_state_name(enum tg_state s);
+/* What a call in that state meets: 0, -UNAUTHORIZED, -SESSION_REVOKED, or -ACCOUNT_NOT_READY while
+ * a login is under way. */
+int tg_state_error(enum tg_state s);
 struct tg_account;
 /* Loads what the store has; settings are copied; name is the alias. */
 struct tg_account *tg_account_new(const char *name, const struct tg_settings *s,

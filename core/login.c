@@ -131,11 +131,29 @@ void tg_login_failed(struct tg_account *a, const struct tg_answer *why)
 	tg_login_drop(a);
 }
 
-static void unreadable(struct tg_account *a)
+void tg_login_unreadable(struct tg_account *a)
 {
 	struct tg_answer r = {.error = -TG_E_WIRE};
 
 	tg_login_failed(a, &r);
+}
+
+const struct tl_obj *tg_login_answer(struct tg_account *a, struct tg_call *c,
+				     const struct tg_answer *r, struct tl_arena *arena)
+{
+	const struct tl_obj *o;
+
+	if (r->error) {
+		tg_login_refused(a, r);
+		return NULL;
+	}
+	tl_arena_init(arena, TG_ARENA_CAP);
+	o = tg_answer_decode(c, r, arena);
+	if (!o) {
+		tl_arena_free(arena);
+		tg_login_unreadable(a);
+	}
+	return o;
 }
 
 /* Someone else's than before: access hashes and boxes mean nothing to him. */
@@ -155,7 +173,7 @@ void tg_login_authorized(struct tg_account *a, const struct tl_obj *o)
 	int64_t *number = a->login->info.number;
 
 	if (user->obj.ctor != TL_user) {
-		unreadable(a);
+		tg_login_unreadable(a);
 		return;
 	}
 	tg_login_stop(a);
@@ -204,20 +222,16 @@ static void want_signup(struct tg_account *a, const struct tl_obj *o)
 void tg_login_authorization(struct tg_account *a, struct tg_call *c, const struct tg_answer *r)
 {
 	struct tl_arena arena;
-	const struct tl_obj *o;
+	const struct tl_obj *o = tg_login_answer(a, c, r, &arena);
 
-	if (r->error) {
-		tg_login_refused(a, r);
+	if (!o)
 		return;
-	}
-	tl_arena_init(&arena, TG_ARENA_CAP);
-	o = tg_answer_decode(c, r, &arena);
-	if (o && o->ctor == TL_auth_authorization)
+	if (o->ctor == TL_auth_authorization)
 		tg_login_authorized(a, o);
-	else if (o && o->ctor == TL_auth_authorizationSignUpRequired)
+	else if (o->ctor == TL_auth_authorizationSignUpRequired)
 		want_signup(a, o);
 	else
-		unreadable(a);
+		tg_login_unreadable(a);
 	tl_arena_free(&arena);
 }
 

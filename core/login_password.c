@@ -4,27 +4,19 @@
 
 static void take_hint(struct tg_account *a, struct tg_call *c, const struct tg_answer *r)
 {
-	struct tg_answer unreadable = {.error = -TG_E_WIRE};
 	struct tg_login *l = a->login;
-	const struct tl_account_password *p;
 	struct tl_arena arena;
+	const struct tl_account_password *p =
+		(const struct tl_account_password *)tg_login_answer(a, c, r, &arena);
 
-	if (r->error) {
-		tg_login_refused(a, r);
+	if (!p)
 		return;
-	}
-	tl_arena_init(&arena, TG_ARENA_CAP);
-	p = (const struct tl_account_password *)tg_answer_decode(c, r, &arena);
-	if (p) {
-		tg_text_set(&l->info.text[TG_LOGIN_HINT], p->hint);
-		tg_text_set(&l->info.text[TG_LOGIN_EMAIL], (struct tl_str){NULL, 0});
-		tg_text_set(&l->info.text[TG_LOGIN_URL], (struct tl_str){NULL, 0});
-		l->info.number[TG_LOGIN_HAS_RECOVERY] = p->has_recovery;
-		l->info.number[TG_LOGIN_RECOVERING] = 0;
-		tg_login_settle(a, TG_WAIT_PASSWORD);
-	} else {
-		tg_login_failed(a, &unreadable);
-	}
+	tg_text_set(&l->info.text[TG_LOGIN_HINT], p->hint);
+	tg_text_set(&l->info.text[TG_LOGIN_EMAIL], (struct tl_str){NULL, 0});
+	tg_text_set(&l->info.text[TG_LOGIN_URL], (struct tl_str){NULL, 0});
+	l->info.number[TG_LOGIN_HAS_RECOVERY] = p->has_recovery;
+	l->info.number[TG_LOGIN_RECOVERING] = 0;
+	tg_login_settle(a, TG_WAIT_PASSWORD);
 	tl_arena_free(&arena);
 }
 

@@ -106,7 +106,6 @@ static void take_payment(struct tg_account *a, const struct tl_auth_sentCodePaym
 void tg_login_sent(struct tg_account *a, const struct tl_obj *o)
 {
 	const struct tl_auth_sentCodeSuccess *done = (const void *)o;
-	struct tg_answer unreadable = {.error = -TG_E_WIRE};
 
 	if (o->ctor == TL_auth_sentCode && ((const struct tl_auth_sentCode *)o)->type->ctor)
 		take_code(a, (const struct tl_auth_sentCode *)o);
@@ -116,26 +115,18 @@ void tg_login_sent(struct tg_account *a, const struct tl_obj *o)
 		 done->authorization->ctor == TL_auth_authorization)
 		tg_login_authorized(a, done->authorization); /* a kept token (E.35) */
 	else
-		tg_login_failed(a, &unreadable);
+		tg_login_unreadable(a);
 }
 
 /* ---- asking for it ---- */
 static void code_sent(struct tg_account *a, struct tg_call *c, const struct tg_answer *r)
 {
-	struct tg_answer unreadable = {.error = -TG_E_WIRE};
 	struct tl_arena arena;
-	const struct tl_obj *o;
+	const struct tl_obj *o = tg_login_answer(a, c, r, &arena);
 
-	if (r->error) {
-		tg_login_refused(a, r);
+	if (!o)
 		return;
-	}
-	tl_arena_init(&arena, TG_ARENA_CAP);
-	o = tg_answer_decode(c, r, &arena);
-	if (o)
-		tg_login_sent(a, o);
-	else
-		tg_login_failed(a, &unreadable);
+	tg_login_sent(a, o);
 	tl_arena_free(&arena);
 }
 
@@ -225,23 +216,15 @@ static struct tl_emailVerifyPurposeLoginSetup purpose(const struct tg_login *l)
 
 static void email_sent(struct tg_account *a, struct tg_call *c, const struct tg_answer *r)
 {
-	struct tg_answer unreadable = {.error = -TG_E_WIRE};
-	const struct tl_account_sentEmailCode *s;
 	struct tl_arena arena;
+	const struct tl_account_sentEmailCode *s =
+		(const struct tl_account_sentEmailCode *)tg_login_answer(a, c, r, &arena);
 
-	if (r->error) {
-		tg_login_refused(a, r);
+	if (!s)
 		return;
-	}
-	tl_arena_init(&arena, TG_ARENA_CAP);
-	s = (const struct tl_account_sentEmailCode *)tg_answer_decode(c, r, &arena);
-	if (s) {
-		tg_text_set(&a->login->info.text[TG_LOGIN_EMAIL], s->email_pattern);
-		a->login->info.number[TG_LOGIN_LENGTH] = s->length;
-		tg_login_settle(a, TG_WAIT_EMAIL_CODE);
-	} else {
-		tg_login_failed(a, &unreadable);
-	}
+	tg_text_set(&a->login->info.text[TG_LOGIN_EMAIL], s->email_pattern);
+	a->login->info.number[TG_LOGIN_LENGTH] = s->length;
+	tg_login_settle(a, TG_WAIT_EMAIL_CODE);
 	tl_arena_free(&arena);
 }
 
@@ -258,20 +241,15 @@ static int send_email(struct tg_account *a, struct tl_str email)
 
 static void email_verified(struct tg_account *a, struct tg_call *c, const struct tg_answer *r)
 {
-	struct tg_answer unreadable = {.error = -TG_E_WIRE};
 	struct tl_arena arena;
-	const struct tl_obj *o;
+	const struct tl_obj *o = tg_login_answer(a, c, r, &arena);
 
-	if (r->error) {
-		tg_login_refused(a, r);
+	if (!o)
 		return;
-	}
-	tl_arena_init(&arena, TG_ARENA_CAP);
-	o = tg_answer_decode(c, r, &arena);
-	if (o && o->ctor == TL_account_emailVerifiedLogin)
+	if (o->ctor == TL_account_emailVerifiedLogin)
 		tg_login_sent(a, ((const struct tl_account_emailVerifiedLogin *)o)->sent_code);
 	else
-		tg_login_failed(a, &unreadable);
+		tg_login_unreadable(a);
 	tl_arena_free(&arena);
 }
 

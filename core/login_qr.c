@@ -75,7 +75,6 @@ static void move(struct tg_account *a, const struct tl_auth_loginTokenMigrateTo 
 
 static void answered(struct tg_account *a, struct tg_call *c, const struct tg_answer *r)
 {
-	struct tg_answer unreadable = {.error = -TG_E_WIRE};
 	struct tl_arena arena;
 	const struct tl_obj *o;
 
@@ -84,23 +83,20 @@ static void answered(struct tg_account *a, struct tg_call *c, const struct tg_an
 		arm(a, r->retry_after ? r->retry_after * TG_SECOND : RETRY);
 		return;
 	}
-	if (r->error) {
-		tg_login_refused(a, r);
+	o = tg_login_answer(a, c, r, &arena);
+	if (!o)
 		return;
-	}
-	tl_arena_init(&arena, TG_ARENA_CAP);
-	o = tg_answer_decode(c, r, &arena);
-	if (o && o->ctor == TL_auth_loginToken)
+	if (o->ctor == TL_auth_loginToken)
 		show(a, (const struct tl_auth_loginToken *)o);
-	else if (o && o->ctor == TL_auth_loginTokenMigrateTo)
+	else if (o->ctor == TL_auth_loginTokenMigrateTo)
 		move(a, (const struct tl_auth_loginTokenMigrateTo *)o);
-	else if (o && o->ctor == TL_auth_loginTokenSuccess &&
+	else if (o->ctor == TL_auth_loginTokenSuccess &&
 		 ((const struct tl_auth_loginTokenSuccess *)o)->authorization->ctor ==
 			 TL_auth_authorization)
 		tg_login_authorized(a,
 				    ((const struct tl_auth_loginTokenSuccess *)o)->authorization);
 	else
-		tg_login_failed(a, &unreadable);
+		tg_login_unreadable(a);
 	tl_arena_free(&arena);
 }
 

@@ -8,24 +8,7 @@
 
 static bool is_waiting(enum tg_state s)
 {
-	switch (s) {
-	case TG_CONNECTING:
-	case TG_WAIT_PHONE:
-	case TG_WAIT_CODE:
-	case TG_WAIT_PASSWORD:
-	case TG_WAIT_EMAIL:
-	case TG_WAIT_EMAIL_CODE:
-	case TG_WAIT_SIGNUP:
-	case TG_WAIT_QR:
-	case TG_WAIT_PAYMENT:
-		return true;
-	case TG_SIGNED_OUT:
-	case TG_READY:
-	case TG_REVOKED:
-	case TG_FAILED:
-		break;
-	}
-	return false;
+	return tg_state_error(s) == -TG_E_ACCOUNT_NOT_READY;
 }
 
 static void put_text(struct tl_buf *b, const char *text)

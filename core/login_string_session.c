@@ -134,7 +134,6 @@ static void take_peers(struct tg_account *a, const struct tg_string_session *s)
 
 static void known(struct tg_account *a, struct tg_call *c, const struct tg_answer *r)
 {
-	static const struct tg_answer unreadable = {.error = -TG_E_WIRE};
 	struct tl_auth_authorization auth = {.obj = {TL_auth_authorization}};
 	struct tl_arena arena;
 	struct tl_obj *o;
@@ -149,7 +148,7 @@ static void known(struct tg_account *a, struct tg_call *c, const struct tg_answe
 		auth.user = *(struct tl_obj **)((struct tl_vector *)o)->vec.items;
 		tg_login_authorized(a, &auth.obj);
 	} else {
-		tg_login_failed(a, &unreadable);
+		tg_login_unreadable(a);
 	}
 	tl_arena_free(&arena);
 }

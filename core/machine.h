@@ -39,8 +39,13 @@ void tg_login_settle(struct tg_account *a, enum tg_state s); /* the step ends th
 void tg_login_failed(struct tg_account *a, const struct tg_answer *why);
 void tg_login_authorization(struct tg_account *a, struct tg_call *c, const struct tg_answer *r);
 void tg_login_authorized(struct tg_account *a, const struct tl_obj *authorization);
+void tg_login_unreadable(struct tg_account *a);
 /* Telegram said no: the table of E.33 says what follows. */
 void tg_login_refused(struct tg_account *a, const struct tg_answer *r);
+/* The answer of one of its methods, in a fresh arena that the caller frees; NULL, and nothing to
+ * free: it was refused or unreadable, and that is dealt with. */
+const struct tl_obj *tg_login_answer(struct tg_account *a, struct tg_call *c,
+				     const struct tg_answer *r, struct tl_arena *arena);
 
 /* login_steps.c */
 int tg_login_begin(struct tg_account *a, enum tg_login_method method, struct mt_time now) TL_MUST;

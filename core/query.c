@@ -353,28 +353,7 @@ static struct tg_call *call_new(struct tg_account *a, unsigned method, const voi
 
 static int refuse_state(const struct tg_account *a)
 {
-	if (a->signing_out)
-		return -TG_E_UNAUTHORIZED;
-	switch (a->state) {
-	case TG_READY:
-		return 0;
-	case TG_REVOKED:
-		return -TG_E_SESSION_REVOKED;
-	case TG_SIGNED_OUT:
-	case TG_FAILED:
-		return -TG_E_UNAUTHORIZED;
-	case TG_CONNECTING:
-	case TG_WAIT_PHONE:
-	case TG_WAIT_CODE:
-	case TG_WAIT_PASSWORD:
-	case TG_WAIT_EMAIL:
-	case TG_WAIT_EMAIL_CODE:
-	case TG_WAIT_SIGNUP:
-	case TG_WAIT_QR:
-	case TG_WAIT_PAYMENT:
-		break;
-	}
-	return -TG_E_ACCOUNT_NOT_READY;
+	return a->signing_out ? -TG_E_UNAUTHORIZED : tg_state_error(a->state);
 }
 
 int tg_call(struct tg_account *a, unsigned method, const void *body, size_t n,

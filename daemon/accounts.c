@@ -136,29 +136,17 @@ static struct rpc_account *meant(struct rpc_call *c, int *ret_err)
 
 static int check_state(struct rpc_call *c, enum tg_state state)
 {
-	switch (state) {
-	case TG_READY:
+	int err = tg_state_error(state);
+
+	if (!err)
 		return 0;
-	case TG_SIGNED_OUT:
-	case TG_FAILED:
+	if (err == -TG_E_UNAUTHORIZED)
 		rpc_hint(c, "log in first: login or bot_sign_in");
-		return rpc_problem(c, -TG_E_UNAUTHORIZED, NULL, NULL);
-	case TG_REVOKED:
+	else if (err == -TG_E_SESSION_REVOKED)
 		rpc_hint(c, "the login is gone: log in again");
-		return rpc_problem(c, -TG_E_SESSION_REVOKED, NULL, NULL);
-	case TG_CONNECTING:
-	case TG_WAIT_PHONE:
-	case TG_WAIT_CODE:
-	case TG_WAIT_PASSWORD:
-	case TG_WAIT_EMAIL:
-	case TG_WAIT_EMAIL_CODE:
-	case TG_WAIT_SIGNUP:
-	case TG_WAIT_QR:
-	case TG_WAIT_PAYMENT:
-		break;
-	}
-	c->problem.state = tg_state_name(state);
-	return rpc_problem(c, -TG_E_ACCOUNT_NOT_READY, NULL, NULL);
+	else
+		c->problem.state = tg_state_name(state);
+	return rpc_problem(c, err, NULL, NULL);
 }
 
 int rpc_account_choose(struct rpc_call *c)

@@ -1,19 +1,13 @@
 /* Any bytes as TL of an older layer: what is read is a value of today's schema, which is written
  * for every layer without harm, and for the layer it came from as something that reads the same. */
+#include "tests/fuzz/fuzz.h"
 #include "tl/compat.h"
 #include "tl_schema.h"
 #include "tl_schema_compat.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define ARENA_CAP (64u << 20)
-
-static void need(bool good)
-{
-	if (!good)
-		abort();
-}
 
 static void check(const struct tl_compat *c, struct tl_arena *a, const struct tl_obj *o,
 		  unsigned layer)

@@ -2,17 +2,12 @@
  * with an environment; or the PEM of a server's key. What is taken is a text that ends, within its
  * limits. */
 #include "daemon/config.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_WORDS 64
-
-static void need(bool good)
-{
-	if (!good)
-		abort();
-}
 
 static void check(const struct rpc_config *c)
 {

@@ -1,6 +1,7 @@
 /* A hostile Telegram behind an account that is logged in: the input is a list of steps, and what is
  * answered to the account's own and its callers' requests comes from it, as bytes or as objects
  * drawn from a seed. No call may be answered twice or not at all, and the account may not spin. */
+#include "tests/fuzz/fuzz.h"
 #include "tests/unit/core/rig.h"
 
 #define MAX_CALLS 200
@@ -14,12 +15,6 @@ struct input {
 	unsigned call_count;
 };
 static struct input in; /* the rig's server has no place for it */
-
-static void need(bool good)
-{
-	if (!good)
-		abort();
-}
 
 static uint8_t byte(void)
 {

@@ -1,15 +1,10 @@
 /* Any bytes as an encrypted packet, and as the plaintext of one whose message key is right, so that
  * the checks behind it are reached. */
 #include "proto/envelope.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static void need(bool good)
-{
-	if (!good)
-		abort();
-}
 
 static void open_packet(const struct mt_key *k, const uint8_t *packet, size_t n, bool sealed)
 {

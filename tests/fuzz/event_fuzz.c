@@ -3,25 +3,13 @@
  * constructor and a seed from which an object is drawn. */
 #include "daemon/event.h"
 #include "daemon/journal.h"
+#include "tests/fuzz/fuzz.h"
 #include "tl_schema.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define ARENA_CAP (16u << 20)
-
-static void need(bool good)
-{
-	if (!good)
-		abort();
-}
-
-static void same_bytes(void *ctx, void *out, size_t n)
-{
-	(void)ctx;
-	memset(out, 7, n);
-}
 
 static uint64_t draw(void *ctx)
 {

@@ -2,6 +2,7 @@
  * digest has a place, so that the records behind it are reached. The first byte is the size of the
  * pieces; what comes out must not depend on it. */
 #include "proto/tunnel.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,20 +10,6 @@
 #define LINK "mtproxy://ee00112233445566778899aabbccddeeff612e6e6574@a:1"
 #define DIGEST_AT 11
 
-static void need(bool good)
-{
-	if (!good)
-		abort();
-}
-
-static void same_bytes(void *ctx, void *out, size_t n)
-{
-	uint8_t *p = out;
-
-	(void)ctx;
-	for (size_t i = 0; i < n; i++)
-		p[i] = (uint8_t)(7 * i + 1);
-}
 static const struct mt_env env = {same_bytes, NULL};
 
 /* Up to the end of the first record of data, which the digest covers (C.48). */

@@ -1,15 +1,9 @@
 /* Any bytes as a gzip_packed body: inside the limits or refused with nothing left behind; what we
  * pack ourselves comes back. */
 #include "proto/proto.h"
+#include "tests/fuzz/fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-static void need(bool good)
-{
-	if (!good)
-		abort();
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

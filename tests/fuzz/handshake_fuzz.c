@@ -4,15 +4,10 @@
 #include "proto/envelope.h"
 #include "proto/handshake.h"
 #include "proto/wire.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static void need(bool good)
-{
-	if (!good)
-		abort();
-}
 
 static void sevens(void *ctx, void *out, size_t n)
 {

@@ -6,6 +6,7 @@
 #include "daemon/daemon.h"
 #include "daemon/event.h"
 #include "daemon/subscription.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -20,12 +21,6 @@
 #define MAX_INPUT 65536
 #define ROUNDS 40
 #define LOOSE (JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL) /* ids are echoed, however large */
-
-static void need(bool good)
-{
-	if (!good)
-		abort();
-}
 
 /* An input may name any proxy: nothing here reaches a network. */
 int connect(int fd, const struct sockaddr *address, socklen_t n)

@@ -2,24 +2,10 @@
  * the second the size of the pieces: what comes out must not depend on them, lies inside what was
  * fed, and an error stays. */
 #include "proto/proto.h"
+#include "tests/fuzz/fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-static void need(bool good)
-{
-	if (!good)
-		abort();
-}
-
-static void same_bytes(void *ctx, void *out, size_t n)
-{
-	uint8_t *p = out;
-
-	(void)ctx;
-	for (size_t i = 0; i < n; i++)
-		p[i] = (uint8_t)(7 * i + 1);
-}
 static const struct mt_env env = {same_bytes, NULL};
 
 struct seen { /* what a link gave, folded */

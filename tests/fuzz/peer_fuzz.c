@@ -4,16 +4,11 @@
 #include "daemon/messagelink.h"
 #include "daemon/nearest.h"
 #include "daemon/timetext.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void need(bool good)
-{
-	if (!good)
-		abort();
-}
 
 static void again(const char *prefix, const struct tg_peer_query *q)
 {

@@ -2,24 +2,11 @@
  * when it is taken must read back as it prints; or the answers of a kind of proxy, in pieces of the
  * second byte's size: an error stays, and nothing passes before the way stands. */
 #include "proto/tunnel.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static void need(bool good)
-{
-	if (!good)
-		abort();
-}
-
-static void same_bytes(void *ctx, void *out, size_t n)
-{
-	uint8_t *p = out;
-
-	(void)ctx;
-	for (size_t i = 0; i < n; i++)
-		p[i] = (uint8_t)(7 * i + 1);
-}
 static const struct mt_env env = {same_bytes, NULL};
 
 static void link_text(const uint8_t *data, size_t n)

@@ -2,6 +2,7 @@
  * among them. Eight bytes whose upper half is fefefefe stand for one of the client's message ids.
  * No query may be answered twice, and the client may not spin. */
 #include "proto/proto.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,12 +27,6 @@ struct world {
 	unsigned handles_n;
 	const uint8_t *p, *end;
 };
-
-static void need(bool good)
-{
-	if (!good)
-		abort();
-}
 
 static void draw(void *ctx, void *out, size_t n)
 {

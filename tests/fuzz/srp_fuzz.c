@@ -3,15 +3,9 @@
  * well. */
 #include "proto/proto.h"
 #include "proto/srp.h"
+#include "tests/fuzz/fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-static void need(bool good)
-{
-	if (!good)
-		abort();
-}
 
 static struct tl_str part(const uint8_t **p, const uint8_t *end)
 {

@@ -4,6 +4,7 @@
  * starts again. */
 #include "core/account.h"
 #include "daemon/journal.h"
+#include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +12,6 @@
 #define PREFIX "12345678"
 #define EPOCH INT64_C(1700000000)
 #define EVENTS 2000
-
-static void need(bool good)
-{
-	if (!good)
-		abort();
-}
 
 static void draw(void *ctx, void *out, size_t n)
 {

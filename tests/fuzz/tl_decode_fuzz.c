@@ -1,19 +1,13 @@
 /* Any bytes as TL: the reader of structs and the walker to JSON must agree, what they give must be
  * JSON, and what was read must be written again as something that reads the same. The first two
  * bytes choose the method whose answer it is; none: any object. */
+#include "tests/fuzz/fuzz.h"
 #include "tl_schema.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define ARENA_CAP (64u << 20)
-
-static void need(bool good)
-{
-	if (!good)
-		abort();
-}
 
 /* JSON of the struct, and again after a trip over the wire. */
 static void check_struct(const struct tl_obj *o, const struct tl_buf *text, struct tl_arena *a)

@@ -1,17 +1,11 @@
 /* Any JSON as TL: what is taken must come back as JSON that gives the same bytes; what is refused
  * must leave nothing behind. The first two bytes choose the constructor or method; 0: "_" decides.
  */
+#include "tests/fuzz/fuzz.h"
 #include "tl_schema.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
-
-static void need(bool good)
-{
-	if (!good)
-		abort();
-}
 
 static json_t *visit(void *ctx, const char *type, json_t *value, const char *path, int *err)
 {
