@@ -48,14 +48,15 @@ failed=0
 part() {
 	local line
 	line=$(inside "$@" 2>&1 | tee "$root.part" | tail -n 1)
-	grep -aE 'FAILED' "$root.part" || true
 	echo "$*: $line"
 	if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
 		passed=$((passed + BASH_REMATCH[1]))
 		failed=$((failed + BASH_REMATCH[2]))
+		[ "${BASH_REMATCH[2]}" != 0 ] || return 0
 	else
 		failed=$((failed + 1))
 	fi
+	tests/failures "$root.part" | cut -c1-300 | sed 's/^/        /'
 }
 for room in tl proto core daemon sandbox; do
 	part "build/release/test/$room"

@@ -286,6 +286,7 @@ def case(f):
 
 
 def main():
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # out of time: say where, and end what was started
     passed = failed = 0
     for f in CASES:
         if len(sys.argv) > 1 and sys.argv[1] not in f.__name__:
