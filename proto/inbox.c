@@ -185,6 +185,25 @@ static void out_of_time(struct mt_client *c, struct mt_time now)
 	mt_client_close(c, true);
 }
 
+/* Something in it corrects our clock or salt, and cannot be in time for a clock that is wrong.
+ * Refusals of several packets come together. */
+static bool corrects(struct mt_client *c, const uint8_t *body, size_t n)
+{
+	struct tl_cursor cur = tl_cursor(body, n);
+
+	if (tl_get_u32(&cur) != WIRE_MSG_CONTAINER)
+		return mt_service_is_correction(c, body, n);
+	tl_get_u32(&cur);
+	while (tl_left(&cur)) {
+		uint32_t inner_n = (tl_get(&cur, 12), tl_get_u32(&cur));
+		const uint8_t *inner = tl_get(&cur, inner_n);
+
+		if (inner && mt_service_is_correction(c, inner, inner_n))
+			return true;
+	}
+	return false;
+}
+
 /* A message's own checks; true: it is to be taken. */
 static bool admit(struct mt_client *c, const struct mt_header *h, const uint8_t *body, size_t n,
 		  struct mt_time now)
@@ -199,7 +218,7 @@ static bool admit(struct mt_client *c, const struct mt_header *h, const uint8_t 
 			mt_outbox_ack(c, h->msg_id, now);
 		return false;
 	}
-	correction = mt_service_is_correction(c, body, n);
+	correction = corrects(c, body, n);
 	if (c->clock.known && !correction &&
 	    !mt_msgid_in_time(h->msg_id, mt_clock_now(&c->clock, now))) {
 		out_of_time(c, now);

@@ -236,3 +236,36 @@ TEST(state_requests_that_are_none)
 	CHECK_INT(mock_sent(m, WIRE_MSGS_STATE_INFO)->n, 16);
 	mock_free(m);
 }
+
+/* The server's clock went an hour ahead: its refusals of several packets come in one container,
+ * which is as far from our time as they are, and sets it right. */
+TEST(corrections_in_company)
+{
+	struct mock *m = mock_ready();
+	struct tl_buf b = {.len = 0};
+	uint64_t refused[2];
+
+	m->skew = 3600 * NS;
+	mock_query(m, QUERY_A, 0, 0, 0);
+	refused[0] = mock_sent(m, QUERY_A)->h.msg_id;
+	mock_query(m, QUERY_B, 0, 0, 0);
+	refused[1] = mock_sent(m, QUERY_B)->h.msg_id;
+	tl_put_u32(&b, WIRE_MSG_CONTAINER);
+	tl_put_u32(&b, 2);
+	for (int i = 0; i < 2; i++) {
+		tl_put_u64(&b, mock_msg_id(m, true));
+		tl_put_u32(&b, 0);
+		tl_put_u32(&b, 20);
+		tl_put_u32(&b, WIRE_BAD_MSG_NOTIFICATION);
+		tl_put_u64(&b, refused[i]);
+		tl_put_u32(&b, 0);
+		tl_put_u32(&b, 16);
+	}
+	mock_say(m, false, false, &b);
+	CHECK(mock_sent(m, QUERY_A)->h.msg_id > mock_msg_id(m, true) - (UINT64_C(60) << 32));
+	mock_sent(m, QUERY_B);
+	mock_event(m, MT_EV_TIME);
+	mock_quiet(m);
+	tl_buf_free(&b);
+	mock_free(m);
+}
