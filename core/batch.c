@@ -1,5 +1,5 @@
-/* Batches: replayable lists of writes. A batch belongs to whoever made it until it is handed to the
- * store thread, and comes back with its result. */
+/* Batches: replayable lists of writes, and the names that all stores share. A batch belongs to
+ * whoever made it until it is handed to the store thread, and comes back with its result. */
 #include "core/core.h"
 
 #include <assert.h>
@@ -92,4 +92,20 @@ int tg_key_compare(const void *a, size_t na, const void *b, size_t nb)
 	int r = n ? memcmp(a, b, n) : 0;
 
 	return r ? r : (na > nb) - (na < nb);
+}
+
+/* ---- names ----------------------------------------------------------------------------------- */
+const char *const tg_table_names[TG_TABLE_COUNT] = {
+	"meta", "account", "key", "state", "peer", "name", "journal", "consumer", "outcome",
+};
+const char tg_meta_generation[5] = "keys";
+
+bool tg_meta_is_clear(const void *key, size_t n)
+{
+	const char *const names[] = {"format", tg_meta_generation, "seal", "seal_epoch", "rekey"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (n == strlen(names[i]) && memcmp(key, names[i], n) == 0)
+			return true;
+	return false;
 }

@@ -45,12 +45,7 @@ static void put_meta(struct tg_batch *b, const char *key, const void *data, size
 
 static bool is_own(enum tg_table t, const void *key, size_t n)
 {
-	const char *const own[] = {"format", header_key, epoch_key, rekey_key};
-
-	for (size_t i = 0; t == TG_TABLE_META && i < sizeof own / sizeof *own; i++)
-		if (n == strlen(own[i]) && memcmp(key, own[i], n) == 0)
-			return true;
-	return false;
+	return t == TG_TABLE_META && tg_meta_is_clear(key, n);
 }
 
 static int commit_one(struct tg_store *s, struct tg_batch *b)

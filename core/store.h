@@ -1,5 +1,6 @@
 /* The store: ordered tables of byte keys, LMDB or memory behind one vtable; batches that become one
- * transaction each. Second front door of the room; what only core's own stores use stands last. */
+ * transaction each. Second front door of the room; what only core's own stores use stands last.
+ * The README says what is in each table, and in the state folder. */
 #ifndef CORE_STORE_H
 #define CORE_STORE_H
 
@@ -48,13 +49,37 @@ struct tg_store_ops {
 	int (*commit)(struct tg_store *s, const struct tg_batch *const *batches, size_t count);
 	void (*close)(struct tg_store *s);
 };
-/* dir is locked; when another process has it: -TG_E_NOT_PERMITTED and *ret_pid. */
-int tg_store_open_lmdb(const char *dir, struct tg_store **ret, int *ret_pid) TL_MUST;
+/* Why a store was not opened; the files are then as they were. */
+enum tg_store_verdict {
+	TG_STORE_FAILED,  /* the system says no */
+	TG_STORE_HELD,    /* another process has it */
+	TG_STORE_NEWER,   /* of a later format */
+	TG_STORE_DAMAGED, /* found by the check that follows an unclean end */
+	TG_STORE_BEHIND,  /* older than its keys.bak, or gone */
+};
+struct tg_store_report {
+	enum tg_store_verdict verdict;
+	int pid;           /* HELD: whose */
+	const char *table; /* DAMAGED: where, or NULL */
+};
+/* dir is locked. Beside the store lies keys.bak, the accounts and keys of it once more. */
+int tg_store_open_lmdb(const char *dir, struct tg_store **ret, struct tg_store_report *why) TL_MUST;
 int tg_store_open_memory(struct tg_store **ret) TL_MUST;
+/* The rows of keys.bak in a memory store. -TG_E_NOT_FOUND: there is none; -TG_E_STORE: damaged. */
+int tg_spare_load(const char *dir, struct tg_store **ret) TL_MUST;
+/* Begins a store with all rows of another one; the old data.mdb becomes data.mdb.corrupt-TIME. */
+int tg_store_begin_anew(const char *dir, struct tg_store *rows,
+			struct tg_store_report *why) TL_MUST;
 
 /* ---- inside core: how a batch is read back, and what the stores share ---- */
-#define TG_STORE_FORMAT 1    /* of the tables; a newer store is refused */
+#define TG_STORE_FORMAT 2    /* of the tables; a newer store is refused, an older one brought up */
 #define TG_STORE_MAX_KEY 511 /* LMDB's */
+
+extern const char *const tg_table_names[TG_TABLE_COUNT];
+/* Below META: how often a row that keys.bak holds has changed, u64. */
+extern const char tg_meta_generation[5];
+/* Rows of META that a sealed store keeps in clear. */
+bool tg_meta_is_clear(const void *key, size_t n);
 
 struct tg_op {
 	enum tg_table table;

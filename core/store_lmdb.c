@@ -1,29 +1,24 @@
-/* The store in LMDB: the only door to it. One environment per state folder, held under an exclusive
- * lock. The store thread commits; the loop thread reads in short transactions; the map is swapped
- * or grown only while no transaction is open (guard). The struct belongs to the daemon.
+/* The store in LMDB. One environment per state folder, held under an exclusive lock. The store
+ * thread commits; the loop thread reads in short transactions; the map is swapped or grown only
+ * while no transaction is open (guard). The struct belongs to the daemon.
  * http://www.lmdb.tech/doc/ */
-#include "core/store.h"
+#include "core/store_spare.h"
+
+#include "core/core.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <lmdb.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MAP_START ((size_t)16 << 20)
 #define MAP_MAX ((size_t)1 << 40)
 #define MAX_READERS 8
-#define MAX_PATH 4096
-#define HOLDER_TRIES 50
+#define BEHIND (-1) /* beside LMDB's errors: older than keys.bak */
 
-static const char *const table_names[TG_TABLE_COUNT] = {
-	"meta", "account", "key", "state", "peer", "name", "journal", "consumer", "outcome",
-};
 static const char format_key[] = "format";
 
 struct store {
@@ -33,8 +28,12 @@ struct store {
 	MDB_txn *reader; /* of the loop thread, reset between uses */
 	MDB_dbi dbi[TG_TABLE_COUNT];
 	int lock_fd;
-	bool broken; /* the environment must be opened anew before the next use */
-	char dir[MAX_PATH];
+	bool broken;         /* the environment must be opened anew before the next use */
+	bool spare_due;      /* keys.bak is not what the store has; the store thread's */
+	bool as_left;        /* as a clean end left it */
+	uint64_t floor;      /* generation of keys.bak */
+	struct tl_buf bytes; /* of keys.bak, wiped after use */
+	char dir[TG_MAX_PATH];
 };
 
 static int error_of(int rc)
@@ -48,92 +47,139 @@ static int error_of(int rc)
 	return rc == ENOMEM ? -TG_E_NOMEM : -TG_E_STORE;
 }
 
-/* ---- the lock ---- */
-static int read_pid(int fd)
+/* ---- keys.bak ---- */
+static bool touches_keys(const struct tg_batch *b)
 {
-	char text[16];
-	ssize_t n = pread(fd, text, sizeof text, 0);
-	int pid = 0;
+	struct tg_op op;
 
-	for (ssize_t i = 0; i < n && text[i] >= '0' && text[i] <= '9' && pid < 1 << 26; i++)
-		pid = pid * 10 + (text[i] - '0');
-	return pid;
+	for (size_t pos = 0; !b->ops.err && tg_batch_next(b, &pos, &op);)
+		if (tg_spare_wants(op.table, op.key, op.nkey))
+			return true;
+	return false;
 }
 
-/* Whoever has just taken the lock writes his number in the next moment. */
-static int holder_of(int fd)
+static int generation(MDB_txn *txn, MDB_dbi meta, uint64_t *ret)
 {
-	static const struct timespec moment = {.tv_nsec = 10000000};
-	int pid = read_pid(fd);
+	MDB_val k = {sizeof tg_meta_generation - 1, (void *)tg_meta_generation}, v;
+	struct tl_cursor c;
+	int rc = mdb_get(txn, meta, &k, &v);
 
-	for (int i = 0; !pid && i < HOLDER_TRIES; i++) {
-		nanosleep(&moment, NULL);
-		pid = read_pid(fd);
+	*ret = 0;
+	if (rc == 0) {
+		c = tl_cursor(v.mv_data, v.mv_size);
+		*ret = tl_get_u64(&c);
 	}
-	return pid;
+	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-static int write_pid(int fd)
+static int next_generation(MDB_txn *txn, MDB_dbi meta)
 {
-	char text[16];
-	size_t at = sizeof text;
-	unsigned pid = (unsigned)getpid();
+	MDB_val k = {sizeof tg_meta_generation - 1, (void *)tg_meta_generation}, v;
+	uint8_t bytes[8];
+	uint64_t n;
+	int rc = generation(txn, meta, &n);
 
-	text[--at] = '\n';
-	for (; pid; pid /= 10)
-		text[--at] = (char)('0' + pid % 10);
-	if (ftruncate(fd, 0) != 0)
-		return error_of(errno);
-	return pwrite(fd, text + at, sizeof text - at, 0) < 0 ? error_of(errno) : 0;
+	if (rc)
+		return rc;
+	n++;
+	for (int i = 0; i < 8; i++)
+		bytes[i] = (uint8_t)(n >> 8 * i);
+	v = (MDB_val){sizeof bytes, bytes};
+	return mdb_put(txn, meta, &k, &v, 0);
 }
 
-static int take_lock(struct store *m, int *ret_pid)
+static void wipe_bytes(struct store *m)
 {
-	char path[MAX_PATH + 8];
-	size_t n = strlen(m->dir);
-
-	if (mkdir(m->dir, 0700) != 0 && errno != EEXIST)
-		return error_of(errno);
-	memcpy(path, m->dir, n);
-	memcpy(path + n, "/lock", 6);
-	m->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (m->lock_fd < 0)
-		return error_of(errno);
-	if (flock(m->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-		if (errno != EWOULDBLOCK)
-			return error_of(errno);
-		*ret_pid = holder_of(m->lock_fd);
-		return -TG_E_NOT_PERMITTED;
-	}
-	return write_pid(m->lock_fd);
+	if (m->bytes.data)
+		mt_wipe(m->bytes.data, m->bytes.cap);
+	tl_buf_free(&m->bytes);
 }
 
-/* ---- opening ---- */
-static int open_tables(struct store *m)
+static int put_rows(struct store *m, MDB_txn *txn, enum tg_table t)
 {
+	MDB_cursor *c;
+	MDB_val k, v;
+	int rc = mdb_cursor_open(txn, m->dbi[t], &c);
+
+	if (rc)
+		return rc;
+	while ((rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) == 0)
+		tg_spare_put(&m->bytes, t, (struct tl_str){k.mv_data, (uint32_t)k.mv_size},
+			     (struct tl_str){v.mv_data, (uint32_t)v.mv_size});
+	mdb_cursor_close(c);
+	return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int write_spare(struct store *m)
+{
+	static const enum tg_table tables[] = {TG_TABLE_META, TG_TABLE_ACCOUNT, TG_TABLE_KEY};
 	MDB_txn *txn;
-	MDB_val key = {sizeof format_key - 1, (void *)format_key}, value;
-	uint8_t format = TG_STORE_FORMAT;
-	int rc = mdb_txn_begin(m->env, NULL, 0, &txn);
+	uint64_t n = 0;
+	int rc = mdb_txn_begin(m->env, NULL, MDB_RDONLY, &txn), r;
 
 	if (rc)
 		return error_of(rc);
-	for (int t = 0; rc == 0 && t < TG_TABLE_COUNT; t++)
-		rc = mdb_dbi_open(txn, table_names[t], MDB_CREATE, &m->dbi[t]);
-	if (rc == 0)
-		rc = mdb_get(txn, m->dbi[TG_TABLE_META], &key, &value);
-	if (rc == MDB_NOTFOUND) {
+	rc = generation(txn, m->dbi[TG_TABLE_META], &n);
+	tg_spare_begin(&m->bytes, n);
+	for (size_t i = 0; rc == 0 && i < sizeof tables / sizeof *tables; i++)
+		rc = put_rows(m, txn, tables[i]);
+	mdb_txn_abort(txn);
+	r = rc ? error_of(rc) : tg_spare_write(m->dir, &m->bytes);
+	wipe_bytes(m);
+	if (r == 0)
+		m->floor = n;
+	m->spare_due = r != 0;
+	return r;
+}
+
+/* ---- opening ---- */
+/* Format 1 had no keys.bak: its store has no generation yet. */
+static int bring_up(MDB_txn *txn, MDB_dbi meta, uint8_t from)
+{
+	return from < 2 ? next_generation(txn, meta) : 0;
+}
+
+static int check_format(struct store *m, MDB_txn *txn)
+{
+	MDB_dbi meta = m->dbi[TG_TABLE_META];
+	MDB_val key = {sizeof format_key - 1, (void *)format_key}, value;
+	uint8_t format = TG_STORE_FORMAT, found = format;
+	uint64_t n;
+	int rc = mdb_get(txn, meta, &key, &value);
+
+	if (rc == 0 && value.mv_size == 1)
+		found = *(uint8_t *)value.mv_data;
+	if (found > format || (rc == 0 && value.mv_size != 1))
+		return MDB_VERSION_MISMATCH;
+	if (rc == 0 && found < format)
+		rc = bring_up(txn, meta, found);
+	if (rc == MDB_NOTFOUND || (rc == 0 && found < format)) {
 		value = (MDB_val){1, &format};
-		rc = mdb_put(txn, m->dbi[TG_TABLE_META], &key, &value, 0);
-	} else if (rc == 0 && (value.mv_size != 1 || *(uint8_t *)value.mv_data > format)) {
-		mdb_txn_abort(txn);
-		return -TG_E_NOT_PERMITTED;
+		rc = mdb_put(txn, meta, &key, &value, 0);
 	}
+	if (rc == 0)
+		rc = generation(txn, meta, &n);
+	if (rc == 0)
+		m->spare_due = m->spare_due || n > m->floor;
+	return rc == 0 && n < m->floor ? BEHIND : rc;
+}
+
+static int open_tables(struct store *m)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(m->env, NULL, 0, &txn);
+
+	if (rc)
+		return rc;
+	for (int t = 0; rc == 0 && t < TG_TABLE_COUNT; t++)
+		rc = mdb_dbi_open(txn, tg_table_names[t], MDB_CREATE, &m->dbi[t]);
+	if (rc == 0)
+		rc = check_format(m, txn);
 	if (rc) {
 		mdb_txn_abort(txn);
-		return error_of(rc);
+		return rc;
 	}
-	return error_of(mdb_txn_commit(txn));
+	return mdb_txn_commit(txn);
 }
 
 static void close_env(struct store *m)
@@ -148,10 +194,10 @@ static void close_env(struct store *m)
 
 static int open_env(struct store *m)
 {
-	int rc = mdb_env_create(&m->env), dead, r;
+	int rc = mdb_env_create(&m->env), dead;
 
 	if (rc)
-		return error_of(rc);
+		return rc;
 	rc = mdb_env_set_maxdbs(m->env, TG_TABLE_COUNT);
 	if (rc == 0)
 		rc = mdb_env_set_maxreaders(m->env, MAX_READERS);
@@ -161,23 +207,24 @@ static int open_env(struct store *m)
 		rc = mdb_env_open(m->env, m->dir, MDB_NOTLS, 0600);
 	if (rc == 0)
 		rc = mdb_reader_check(m->env, &dead);
-	r = rc ? error_of(rc) : open_tables(m);
-	if (r)
+	if (rc == 0)
+		rc = open_tables(m);
+	if (rc)
 		close_env(m);
-	return r;
+	return rc;
 }
 
 /* After a failed write LMDB refuses everything until it is opened anew. */
 static int reopen(struct store *m)
 {
-	int r;
+	int rc;
 
 	pthread_rwlock_wrlock(&m->guard);
 	close_env(m);
-	r = open_env(m);
-	m->broken = r != 0;
+	rc = open_env(m);
+	m->broken = rc != 0;
 	pthread_rwlock_unlock(&m->guard);
-	return r;
+	return error_of(rc);
 }
 
 /* ---- reading (loop thread) ---- */
@@ -305,16 +352,23 @@ static int run(struct store *m, const struct tg_batch *const *batches, size_t co
 {
 	MDB_txn *txn;
 	int rc = mdb_txn_begin(m->env, NULL, 0, &txn);
+	bool keys = false;
 
 	if (rc)
 		return rc;
-	for (size_t i = 0; rc == 0 && i < count; i++)
+	for (size_t i = 0; rc == 0 && i < count; i++) {
+		keys = keys || touches_keys(batches[i]);
 		rc = apply(m, txn, batches[i]);
+	}
+	if (rc == 0 && keys)
+		rc = next_generation(txn, m->dbi[TG_TABLE_META]);
 	if (rc) {
 		mdb_txn_abort(txn);
 		return rc;
 	}
-	return mdb_txn_commit(txn);
+	rc = mdb_txn_commit(txn);
+	m->spare_due = m->spare_due || (rc == 0 && keys);
+	return rc;
 }
 
 static int commit_once(struct store *m, const struct tg_batch *const *batches, size_t count)
@@ -348,7 +402,7 @@ static int grow(struct store *m)
 static int lmdb_commit(struct tg_store *s, const struct tg_batch *const *batches, size_t count)
 {
 	struct store *m = (struct store *)s;
-	int rc = commit_once(m, batches, count);
+	int rc = commit_once(m, batches, count), r;
 
 	if (rc == MDB_PANIC && reopen(m) == 0)
 		rc = commit_once(m, batches, count);
@@ -360,13 +414,17 @@ static int lmdb_commit(struct tg_store *s, const struct tg_batch *const *batches
 	}
 	if (rc && rc != MDB_MAP_FULL && rc != MDB_PANIC)
 		reopen(m); /* when that fails the next use tries again */
-	return error_of(rc);
+	if (rc)
+		return error_of(rc);
+	/* Keys are kept when both files have them; a batch that comes again changes nothing. */
+	pthread_rwlock_rdlock(&m->guard);
+	r = !m->spare_due ? 0 : m->broken ? -TG_E_STORE : write_spare(m);
+	pthread_rwlock_unlock(&m->guard);
+	return r;
 }
 
-static void lmdb_close(struct tg_store *s)
+static void free_store(struct store *m)
 {
-	struct store *m = (struct store *)s;
-
 	close_env(m);
 	if (m->lock_fd >= 0)
 		close(m->lock_fd);
@@ -374,13 +432,24 @@ static void lmdb_close(struct tg_store *s)
 	free(m);
 }
 
+static void lmdb_close(struct tg_store *s)
+{
+	struct store *m = (struct store *)s;
+
+	close_env(m);
+	tg_lock_leave(m->lock_fd, m->dir);
+	free_store(m);
+}
+
 static const struct tg_store_ops ops = {lmdb_get, lmdb_seek, lmdb_commit, lmdb_close};
 
-int tg_store_open_lmdb(const char *dir, struct tg_store **ret, int *ret_pid)
+/* ---- the doors ---- */
+static int lock_folder(const char *dir, struct store **ret, struct tg_store_report *why)
 {
 	struct store *m;
-	int r, pid = 0;
+	int r;
 
+	*why = (struct tg_store_report){.verdict = TG_STORE_FAILED};
 	if (strlen(dir) >= sizeof m->dir)
 		return -TG_E_TOO_LARGE;
 	m = calloc(1, sizeof *m);
@@ -390,15 +459,126 @@ int tg_store_open_lmdb(const char *dir, struct tg_store **ret, int *ret_pid)
 	m->lock_fd = -1;
 	memcpy(m->dir, dir, strlen(dir));
 	pthread_rwlock_init(&m->guard, NULL);
-	r = take_lock(m, &pid);
+	r = tg_lock_take(m->dir, &m->lock_fd, &why->pid, &m->as_left);
+	if (r == -TG_E_NOT_PERMITTED)
+		why->verdict = TG_STORE_HELD;
+	if (r)
+		free_store(m);
+	else
+		*ret = m;
+	return r;
+}
+
+static bool is_empty(const struct store *m)
+{
+	char path[TG_MAX_PATH + 32];
+	struct stat st;
+
+	tg_spare_path(path, m->dir, "data.mdb");
+	return stat(path, &st) != 0 ? errno == ENOENT : st.st_size == 0;
+}
+
+static int refuse(struct tg_store_report *why, enum tg_store_verdict verdict)
+{
+	why->verdict = verdict;
+	return -TG_E_STORE;
+}
+
+/* May the files be used? Changes nothing but a keys.bak that is bad while the store is not. */
+static int examine(struct store *m, struct tg_store_report *why)
+{
+	int r = tg_spare_read(m->dir, &m->bytes, &m->floor), table;
+
+	wipe_bytes(m);
+	if (is_empty(m))
+		return r == -TG_E_NOT_FOUND ? 0 : refuse(why, TG_STORE_BEHIND);
+	if (!m->as_left && !tg_store_check(m->dir, &table)) {
+		why->table = table < 0 ? NULL : tg_table_names[table];
+		return refuse(why, TG_STORE_DAMAGED);
+	}
+	if (r == -TG_E_STORE)
+		r = tg_spare_aside(m->dir, "keys.bak");
+	return r == -TG_E_NOT_FOUND ? 0 : r;
+}
+
+static int use(struct store *m, struct tg_store_report *why)
+{
+	int rc = open_env(m);
+
+	if (rc == BEHIND)
+		return refuse(why, TG_STORE_BEHIND);
+	if (rc == MDB_VERSION_MISMATCH)
+		return refuse(why, TG_STORE_NEWER);
+	return rc || !m->spare_due ? error_of(rc) : write_spare(m);
+}
+
+int tg_store_open_lmdb(const char *dir, struct tg_store **ret, struct tg_store_report *why)
+{
+	struct store *m;
+	int r = lock_folder(dir, &m, why);
+
+	if (r)
+		return r;
+	r = examine(m, why);
 	if (r == 0)
-		r = open_env(m);
+		r = use(m, why);
+	if (r)
+		free_store(m);
+	else
+		*ret = &m->base;
+	return r;
+}
+
+static int copy_all(struct tg_store *from, struct tg_batch *to)
+{
+	struct tl_buf at = {0}, key = {0}, value = {0};
+	int r = 0;
+
+	for (int t = 0; t < TG_TABLE_COUNT; t++) {
+		enum tg_table table = (enum tg_table)t;
+
+		tl_buf_clear(&at);
+		while ((r = from->ops->seek(from, table, NULL, 0, at.data, at.len, &key, &value)) ==
+		       0) {
+			tg_batch_put(to, table, key.data, key.len, value.data, value.len);
+			tl_buf_clear(&at);
+			tl_put(&at, key.data, key.len);
+			tl_put_u8(&at, 0);
+		}
+		if (r != -TG_E_NOT_FOUND)
+			break;
+		r = at.err;
+	}
+	if (value.data)
+		mt_wipe(value.data, value.cap);
+	tl_buf_free(&at);
+	tl_buf_free(&key);
+	tl_buf_free(&value);
+	return r;
+}
+
+int tg_store_begin_anew(const char *dir, struct tg_store *rows, struct tg_store_report *why)
+{
+	struct store *m;
+	struct tg_batch *b = tg_batch_new();
+	const struct tg_batch *one = b;
+	int r = b ? copy_all(rows, b) : -TG_E_NOMEM;
+
+	if (r == 0)
+		r = lock_folder(dir, &m, why);
 	if (r) {
-		lmdb_close(&m->base);
-		if (r == -TG_E_NOT_PERMITTED)
-			*ret_pid = pid;
+		tg_batch_free(b);
 		return r;
 	}
-	*ret = &m->base;
-	return 0;
+	r = tg_spare_aside(dir, "data.mdb");
+	if (r == 0)
+		r = use(m, why);
+	if (r == 0)
+		r = lmdb_commit(&m->base, &one, 1);
+	tg_batch_free(b);
+	if (r)
+		free_store(m);
+	else
+		lmdb_close(&m->base);
+	return r;
 }

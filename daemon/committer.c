@@ -193,6 +193,23 @@ int rpc_committer_new(struct tg_store *store, struct ev_loop *ev,
 	return 0;
 }
 
+int rpc_committer_begin_anew(struct tg_store *store)
+{
+	struct tg_batch *b = tg_batch_new();
+	const struct tg_batch *one = b;
+	uint64_t last = load_number(store, seq_key),
+		 now = (uint64_t)(rpc_now().real / (RPC_SECOND / 1000));
+	int err;
+
+	if (!b)
+		return -TG_E_NOMEM;
+	put_number(b, seq_key, last > now ? last : now);
+	put_number(b, bytes_key, 0);
+	err = store->ops->commit(store, &one, 1);
+	tg_batch_free(b);
+	return err;
+}
+
 void rpc_committer_free(struct rpc_committer *c)
 {
 	if (!c)

@@ -26,6 +26,9 @@ struct rpc_commit {
 int rpc_committer_new(struct tg_store *store, struct ev_loop *ev,
 		      void (*done)(void *ctx, struct rpc_commit *c), void *ctx,
 		      struct rpc_committer **ret) TL_MUST;
+/* A store whose journal is lost: the next event gets a number beyond all that were given, which is
+ * milliseconds since 1970, for there were never a thousand events a second. */
+int rpc_committer_begin_anew(struct tg_store *store) TL_MUST;
 /* Writes what is queued, then ends the thread; done is still called for all. */
 void rpc_committer_free(struct rpc_committer *c);
 void rpc_committer_put(struct rpc_committer *c, struct rpc_commit *commit);

@@ -29,7 +29,7 @@ struct rpc_config {
 	bool memory;
 	int encryption;                        /* enum tg_seal_mode; -1: all when there is a key */
 	char key_file[300], old_key_file[300]; /* "" = none */
-	bool rekey;
+	bool rekey, restore_keys;
 	struct rpc_journal_limits journal;
 	int api_id;
 	char api_hash[40];

@@ -65,6 +65,7 @@ void rpc_daemon_status(struct rpc_daemon *d); /* tells systemd how it goes */
 int rpc_daemon_reload(struct rpc_daemon *d, char *why, size_t size) TL_MUST;
 
 #define RPC_EXIT_BUSY 3
+#define RPC_EXIT_DATA 65 /* the store is damaged, or of a newer layerd */
 #define RPC_EXIT_CONFIG 78
 
 #endif

@@ -43,8 +43,8 @@ int main(int argc, char **argv)
 		return rc;
 	}
 	prctl(PR_SET_DUMPABLE, 0);
-	if (config->rekey) {
-		rc = rpc_state_rekey(config, why, sizeof why);
+	if (config->rekey || config->restore_keys) {
+		rc = (config->rekey ? rpc_state_rekey : rpc_state_restore)(config, why, sizeof why);
 		fprintf(rc ? stderr : stdout, "%s%s\n", rc ? "layerd: " : "", why);
 		rpc_config_free(config);
 		return rc;

@@ -152,6 +152,11 @@ static int set_rekey(struct rpc_config *c, const char *v, char *why, size_t size
 	return truth(v, &c->rekey, why, size);
 }
 
+static int set_restore_keys(struct rpc_config *c, const char *v, char *why, size_t size)
+{
+	return truth(v, &c->restore_keys, why, size);
+}
+
 /* ---- Telegram -------------------------------------------------------------------------------- */
 static int set_api_id(struct rpc_config *c, const char *v, char *why, size_t size)
 {
@@ -357,6 +362,8 @@ const struct rpc_option rpc_options[] = {
 	{"rekey", NULL, set_rekey, "change the store to this key and encryption, and end",
 	 RPC_O_FLAG},
 	{"old-key-file", "FILE", set_old_key_file, "with --rekey: the key until now", RPC_O_FLAG},
+	{"restore-keys", NULL, set_restore_keys,
+	 "put a damaged store aside, begin one with the keys of keys.bak, and end", RPC_O_FLAG},
 	{"api-id", "N", set_api_id, "api_id from my.telegram.org", RPC_O_ACCOUNT},
 	{"api-hash", "HASH", set_api_hash, "api_hash; better in a file or credential",
 	 RPC_O_SECRET | RPC_O_ACCOUNT},

@@ -4,6 +4,7 @@
 
 #include "core/seal.h"
 #include "daemon/accounts.h"
+#include "daemon/committer.h"
 #include "daemon/daemon.h"
 
 #include <ctype.h>
@@ -31,9 +32,46 @@ static int make_folder(const char *path)
 	return 0;
 }
 
+static int refuse_store(const char *dir, const struct tg_store_report *r, int err, char *why,
+			size_t size)
+{
+	static const char restore[] =
+		"layerd --restore-keys puts data.mdb aside and begins a new one with the accounts "
+		"and keys of keys.bak, without the journal";
+
+	switch (r->verdict) {
+	case TG_STORE_HELD:
+		snprintf(why, size, "%s: another layerd (pid %d) uses this state", dir, r->pid);
+		return RPC_EXIT_BUSY;
+	case TG_STORE_NEWER:
+		snprintf(why, size,
+			 "%s/data.mdb is of a newer layerd; install that one; nothing was changed",
+			 dir);
+		return RPC_EXIT_DATA;
+	case TG_STORE_DAMAGED:
+		snprintf(why, size,
+			 "%s/data.mdb is damaged (%s%s) and was left as it is; put a copy of yours "
+			 "in its place, or: %s",
+			 dir, r->table ? "in the table " : "read as a whole",
+			 r->table ? r->table : "", restore);
+		return RPC_EXIT_DATA;
+	case TG_STORE_BEHIND:
+		snprintf(why, size,
+			 "%s/data.mdb is gone or older than keys.bak, and keys would be lost; put "
+			 "it back, or: %s",
+			 dir, restore);
+		return RPC_EXIT_DATA;
+	case TG_STORE_FAILED:
+		break;
+	}
+	snprintf(why, size, "%s: %s", dir, tg_error_row(err)->text);
+	return 1;
+}
+
 static int open_plain(const struct rpc_config *c, struct tg_store **ret, char *why, size_t size)
 {
-	int pid = 0, err;
+	struct tg_store_report report = {.verdict = TG_STORE_FAILED};
+	int err;
 
 	if (c->memory) {
 		err = tg_store_open_memory(ret);
@@ -42,15 +80,9 @@ static int open_plain(const struct rpc_config *c, struct tg_store **ret, char *w
 			snprintf(why, size, "%s: %s (set --state)", c->state, strerror(errno));
 			return 1;
 		}
-		err = tg_store_open_lmdb(c->state, ret, &pid);
+		err = tg_store_open_lmdb(c->state, ret, &report);
 	}
-	if (err == -TG_E_NOT_PERMITTED) {
-		snprintf(why, size, "%s: another layerd (pid %d) uses this state", c->state, pid);
-		return RPC_EXIT_BUSY;
-	}
-	if (err)
-		snprintf(why, size, "%s: %s", c->state, tg_error_row(err)->text);
-	return err ? 1 : 0;
+	return err ? refuse_store(c->state, &report, err, why, size) : 0;
 }
 
 /* ---- keys ------------------------------------------------------------------------------------ */
@@ -194,4 +226,84 @@ int rpc_state_rekey(const struct rpc_config *c, char *why, size_t size)
 		return refuse(c, err, why, size);
 	snprintf(why, size, "%s: the store is rewritten", c->state);
 	return 0;
+}
+
+/* ---- keys.bak -------------------------------------------------------------------------------- */
+static int load_spare(const struct rpc_config *c, struct tg_store **ret, char *why, size_t size)
+{
+	int err = tg_spare_load(c->state, ret);
+
+	if (err == -TG_E_NOT_FOUND)
+		snprintf(why, size, "%s: there is no keys.bak", c->state);
+	else if (err)
+		snprintf(why, size, "%s/keys.bak: %s", c->state,
+			 err == -TG_E_STORE ? "it is damaged, too; nothing was changed"
+					    : tg_error_row(err)->text);
+	return err ? RPC_EXIT_DATA : 0;
+}
+
+/* Sealed rows get a new salt: which nonces the lost store had used, nobody knows. */
+static int seal_anew(const struct rpc_config *c, struct tg_store *rows, const uint8_t *key,
+		     const uint8_t *old)
+{
+	static const struct mt_env env = {rpc_random, NULL};
+	enum tg_seal_mode mode;
+	bool unfinished;
+	int err = tg_seal_look(rows, &mode, &unfinished);
+
+	if (!err && unfinished)
+		err = tg_store_rekey(rows, old, key, wanted(c), &env);
+	if (!err && !unfinished && mode != wanted(c))
+		err = -TG_E_NOT_PERMITTED;
+	if (!err && key)
+		err = tg_store_rekey(rows, key, key, wanted(c), &env);
+	return err;
+}
+
+/* Numbers of events go on where no event can have been. */
+static int restore(const struct rpc_config *c, struct tg_store *rows, const uint8_t *key,
+		   struct tg_store_report *report)
+{
+	static const struct mt_env env = {rpc_random, NULL};
+	struct tg_store *coat = rows;
+	int err = key ? tg_store_seal(rows, key, wanted(c), &env, &coat) : 0;
+
+	if (!err)
+		err = rpc_committer_begin_anew(coat);
+	if (!err)
+		err = tg_store_begin_anew(c->state, rows, report);
+	coat->ops->close(coat);
+	return err;
+}
+
+int rpc_state_restore(const struct rpc_config *c, char *why, size_t size)
+{
+	struct tg_store_report report = {.verdict = TG_STORE_FAILED};
+	uint8_t key[TG_SEAL_KEY], old[TG_SEAL_KEY];
+	const uint8_t *with, *old_key = NULL;
+	struct tg_store *rows;
+	int rc = key_for(wanted(c), c->key_file, key, &with, why, size), err;
+
+	if (!rc && c->old_key_file[0]) {
+		old_key = old;
+		rc = read_key(c->old_key_file, old, why, size);
+	}
+	if (!rc)
+		rc = load_spare(c, &rows, why, size);
+	if (rc)
+		return rc;
+	err = seal_anew(c, rows, with, old_key);
+	if (err) {
+		rows->ops->close(rows);
+		rc = refuse(c, err, why, size);
+	} else {
+		err = restore(c, rows, with, &report);
+		rc = err ? refuse_store(c->state, &report, err, why, size) : 0;
+	}
+	mt_wipe(key, sizeof key);
+	mt_wipe(old, sizeof old);
+	if (!rc)
+		snprintf(why, size, "%s: a new store has the accounts and keys of keys.bak",
+			 c->state);
+	return rc;
 }

@@ -5,10 +5,14 @@
 #include "core/core.h"
 #include "daemon/config.h"
 
-/* 0, or an exit code with the reason in why: 3 another daemon has it, 78 the key does not fit. */
+/* 0, or an exit code with the reason in why: 3 another daemon has it, 65 it is damaged, 78 the
+ * key does not fit. */
 int rpc_state_open(const struct rpc_config *c, struct tg_store **ret, char *why,
 		   size_t size) TL_MUST;
 /* --rekey: rewrites the store for the configured key; why then says what was done. */
 int rpc_state_rekey(const struct rpc_config *c, char *why, size_t size) TL_MUST;
+
+/* --restore-keys: a new store from keys.bak; the old one is put aside. */
+int rpc_state_restore(const struct rpc_config *c, char *why, size_t size) TL_MUST;
 
 #endif

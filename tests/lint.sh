@@ -73,7 +73,7 @@ library_door() { # header, file: may this file include that library?
 	case $1 in
 	mbedtls/* | psa/*) [[ $2 == proto/@(crypto|bignum|rsa|gcm).c || $2 == tests/* ]] ;;
 	zlib.h) [[ $2 == proto/gzip.c || $2 == tests/* ]] ;;
-	lmdb.h) [[ $2 == core/store_lmdb.c || $2 == tests/unit/core/* || $2 == tests/bench/* ]] ;;
+	lmdb.h) [[ $2 == core/store_lmdb.c || $2 == core/store_check.c || $2 == tests/unit/core/* || $2 == tests/bench/* ]] ;;
 	pcre2.h) [[ $2 == daemon/pattern.c ]] ;;
 	ev.h) [[ $2 == daemon/* || $2 == tests/* ]] ;;
 	jansson.h) [[ $2 == tl/json_in.c || $2 == core/* || $2 == daemon/* || $2 == clients/* || $2 == tests/* ]] ;;

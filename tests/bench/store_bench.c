@@ -99,9 +99,9 @@ static double ours(const char *folder, unsigned count)
 	struct ours o = {.ev = ev_loop_new(0), .left = count};
 	struct tg_store *store;
 	double start;
-	int pid;
+	struct tg_store_report why;
 
-	must(o.ev && tg_store_open_lmdb(folder, &store, &pid) == 0);
+	must(o.ev && tg_store_open_lmdb(folder, &store, &why) == 0);
 	must(rpc_committer_new(store, o.ev, done, &o, &o.c) == 0);
 	start = seconds();
 	while (o.left && o.under_way < AHEAD)

