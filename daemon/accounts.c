@@ -397,6 +397,17 @@ static void leave_ready(struct rpc_account *a)
 	a->ready = false;
 }
 
+struct rpc_commit *rpc_commit_new(struct tg_batch *batch)
+{
+	struct rpc_commit *k = batch ? calloc(1, sizeof *k) : NULL;
+
+	if (k)
+		k->batch = batch;
+	else
+		tg_batch_free(batch);
+	return k;
+}
+
 void rpc_commit_free(struct rpc_commit *k)
 {
 	while (k && k->events) {

@@ -163,6 +163,10 @@ int rpc_commit_trim(struct rpc_daemon *d, struct tg_batch *batch, uint64_t trimm
 /* The call waits for the batch; stored answers it. */
 struct rpc_result rpc_commit_call(struct rpc_call *c, struct tg_batch *batch,
 				  struct rpc_result (*stored)(struct rpc_call *c));
+struct rpc_result rpc_commit_wait(struct rpc_call *c, struct rpc_commit *commit,
+				  struct rpc_result (*stored)(struct rpc_call *c));
+/* Owns the batch, also when there is no memory (NULL) or no batch. */
+struct rpc_commit *rpc_commit_new(struct tg_batch *batch);
 void rpc_commit_free(struct rpc_commit *k);
 
 #endif

@@ -7,6 +7,7 @@
 
 struct rpc_account;
 struct rpc_call;
+struct rpc_consumer;
 struct rpc_event;
 struct rpc_committer;
 
@@ -20,6 +21,8 @@ struct rpc_commit {
 	uint64_t first_seq; /* of the events, once committed */
 	size_t mark;        /* of the batch's bytes before the committer added its own */
 	uint64_t trimmed;   /* bytes of the journal that the batch deletes */
+	struct rpc_consumer *consumer; /* that the batch moves, or NULL */
+	uint64_t position;             /* … to here */
 };
 
 /* done is called on the loop thread, in order; batch->result tells. It owns the commit again. */

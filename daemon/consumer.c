@@ -25,9 +25,13 @@ int rpc_consumers_load(struct rpc_daemon *d)
 	while (!err) {
 		struct tl_str name = {(const char *)key.data, (uint32_t)key.len};
 
-		if (rpc_consumer_name_ok(name) && !rpc_consumer_add(d, name, number_of(&value))) {
-			err = -TG_E_NOMEM;
-			break;
+		if (rpc_consumer_name_ok(name)) {
+			struct rpc_consumer *k = rpc_consumer_add(d, name, number_of(&value));
+
+			err = k ? 0 : -TG_E_NOMEM;
+			if (err)
+				break;
+			k->stored = true;
 		}
 		tl_put_u8(&key, 0); /* the next key there can be */
 		if (key.err) {
@@ -95,7 +99,7 @@ struct rpc_consumer *rpc_consumer_add(struct rpc_daemon *d, struct tl_str name, 
 	if (!k)
 		return NULL;
 	memcpy(k->name, name.data, name.len);
-	k->acked = acked;
+	k->acked = k->moving = acked;
 	k->next = all->consumers;
 	all->consumers = k;
 	all->consumer_count++;
@@ -113,16 +117,48 @@ void rpc_consumer_remove(struct rpc_daemon *d, struct rpc_consumer *k, struct tg
 		p = &(*p)->next;
 	*p = k->next;
 	d->accounts->consumer_count--;
-	free(k);
+	k->removed = true;
+	if (!k->commits)
+		free(k);
 }
 
-void rpc_consumer_save(const struct rpc_consumer *k, struct tg_batch *batch)
+struct rpc_commit *rpc_consumer_move(struct rpc_consumer *k, uint64_t position)
 {
+	struct rpc_commit *commit = rpc_commit_new(tg_batch_new());
 	struct tl_buf value = {0};
 
-	tl_put_u64(&value, k->acked);
-	tg_batch_put(batch, TG_TABLE_CONSUMER, k->name, strlen(k->name), value.data, value.len);
+	if (!commit)
+		return NULL;
+	tl_put_u64(&value, position);
+	tg_batch_put(commit->batch, TG_TABLE_CONSUMER, k->name, strlen(k->name), value.data,
+		     value.len);
 	tl_buf_free(&value);
+	commit->consumer = k;
+	commit->position = k->moving = position;
+	k->commits++;
+	return commit;
+}
+
+/* Commits end in order: after the last one the disk has what the last good one said. */
+void rpc_consumer_moved(const struct rpc_commit *commit)
+{
+	struct rpc_consumer *k = commit->consumer;
+
+	k->commits--;
+	if (!commit->batch->result) {
+		k->acked = commit->position;
+		k->stored = true;
+	}
+	if (k->commits)
+		return;
+	k->moving = k->acked;
+	if (k->removed)
+		free(k);
+}
+
+bool rpc_consumer_rests(const struct rpc_consumer *k)
+{
+	return k->stored && !k->commits;
 }
 
 uint64_t rpc_consumer_lag(struct rpc_daemon *d, const struct rpc_consumer *k)

@@ -1,16 +1,21 @@
-/* Consumers: names whose position in the journal the daemon keeps. Owned by the accounts' world;
- * what is acked is in memory at once and in the store before anybody is told. */
+/* Consumers: names whose position in the journal the daemon keeps. Owned by the accounts' world; a
+ * position counts once it is in the store. */
 #ifndef DAEMON_CONSUMER_H
 #define DAEMON_CONSUMER_H
 
 #include "daemon/accounts.h"
 
+struct rpc_commit;
 struct rpc_subscription;
 
 struct rpc_consumer {
 	struct rpc_consumer *next;
 	struct rpc_subscription *subscription; /* who reads under this name, or NULL */
-	uint64_t acked;
+	uint64_t acked;   /* as on the disk */
+	uint64_t moving;  /* where the last commit under way takes it; else the same */
+	unsigned commits; /* under way */
+	bool stored;      /* it has a row */
+	bool removed;     /* freed after the last commit */
 	char name[65];
 };
 int rpc_consumers_load(struct rpc_daemon *d) TL_MUST;
@@ -20,7 +25,11 @@ bool rpc_consumer_name_ok(struct tl_str name);
 /* NULL: no memory, or over the limit. Nothing is stored yet. */
 struct rpc_consumer *rpc_consumer_add(struct rpc_daemon *d, struct tl_str name, uint64_t acked);
 void rpc_consumer_remove(struct rpc_daemon *d, struct rpc_consumer *k, struct tg_batch *batch);
-void rpc_consumer_save(const struct rpc_consumer *k, struct tg_batch *batch);
+/* Its new position as a commit; NULL: no memory. rpc_consumer_moved tells how that went. */
+struct rpc_commit *rpc_consumer_move(struct rpc_consumer *k, uint64_t position);
+void rpc_consumer_moved(const struct rpc_commit *commit);
+/* What was said of its position is on the disk. */
+bool rpc_consumer_rests(const struct rpc_consumer *k);
 /* What follows the acked position and is on the disk. */
 uint64_t rpc_consumer_lag(struct rpc_daemon *d, const struct rpc_consumer *k);
 /* Seconds since the oldest of them came; 0 when there is none. */

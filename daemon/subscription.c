@@ -232,17 +232,15 @@ static bool feed(struct rpc_subscription *s, uint64_t last, struct rpc_event *ro
 /* What was written to a reader with automatic acks, and has left, is acked. */
 static void ack_sent(struct rpc_subscription *s)
 {
-	struct tg_batch *batch;
+	struct rpc_accounts *all = s->conn->d->accounts;
+	struct rpc_commit *commit;
 
-	if (s->sent <= s->consumer->acked || rpc_conn_queued(s->conn))
+	if (s->sent <= s->consumer->acked || s->consumer->commits || rpc_conn_queued(s->conn) ||
+	    all->retry.index) /* the disk is tried once a second */
 		return;
-	batch = tg_batch_new();
-	if (!batch)
-		return;
-	s->consumer->acked = s->pos;
-	rpc_consumer_save(s->consumer, batch);
-	if (rpc_commit(s->conn->d, batch, NULL, 0) != 0)
-		tg_batch_free(batch);
+	commit = rpc_consumer_move(s->consumer, s->pos);
+	if (commit)
+		rpc_committer_put(all->committer, commit);
 }
 
 bool rpc_subscriptions_turn(struct rpc_daemon *d)

@@ -113,10 +113,14 @@ static void own_failed(struct rpc_daemon *d, struct rpc_commit *k)
 
 	rpc_log(&d->log, RPC_ERROR, "store_failed", "reason=\"%s\"",
 		tg_error_row(k->batch->result)->text);
-	while (*end)
-		end = &(*end)->next;
-	*end = k;
-	k->next = NULL;
+	if (k->consumer) { /* it acks again, with what is true then */
+		rpc_commit_free(k);
+	} else {
+		while (*end)
+			end = &(*end)->next;
+		*end = k;
+		k->next = NULL;
+	}
 	rpc_timer_set(&d->loop, &all->retry, rpc_now().boot + RETRY);
 }
 
@@ -129,6 +133,8 @@ static void committed(void *ctx, struct rpc_commit *k)
 
 	if (!result)
 		deliver(d, k);
+	if (k->consumer)
+		rpc_consumer_moved(k);
 	if (a) {
 		a->commits--;
 		rpc_waiters_check(d); /* set_account may wait for the last one */
@@ -228,13 +234,14 @@ static void on_trim(struct rpc_timer *t, struct mt_time now)
 struct rpc_result rpc_commit_call(struct rpc_call *c, struct tg_batch *batch,
 				  struct rpc_result (*stored)(struct rpc_call *c))
 {
-	struct rpc_commit *k = batch ? calloc(1, sizeof *k) : NULL;
+	return rpc_commit_wait(c, rpc_commit_new(batch), stored);
+}
 
-	if (!k) {
-		tg_batch_free(batch);
+struct rpc_result rpc_commit_wait(struct rpc_call *c, struct rpc_commit *k,
+				  struct rpc_result (*stored)(struct rpc_call *c))
+{
+	if (!k)
 		return rpc_fail(c, -TG_E_NOMEM, NULL);
-	}
-	k->batch = batch;
 	k->call = c;
 	c->commit = k;
 	c->stored = stored;

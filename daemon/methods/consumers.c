@@ -31,17 +31,6 @@ static struct rpc_consumer *known(struct rpc_call *c)
 	return k;
 }
 
-/* The consumer's row on its way to the disk; then answers. */
-static struct rpc_result save(struct rpc_call *c, const struct rpc_consumer *k,
-			      struct rpc_result (*stored)(struct rpc_call *c))
-{
-	struct tg_batch *batch = tg_batch_new();
-
-	if (batch)
-		rpc_consumer_save(k, batch);
-	return rpc_commit_call(c, batch, stored);
-}
-
 static void write_consumer(struct rpc_daemon *d, struct tl_buf *b, const struct rpc_consumer *k)
 {
 	rpc_js_open(b, NULL, '{');
@@ -69,15 +58,15 @@ static struct rpc_result tell(struct rpc_call *c)
 }
 
 /* ---- ack, seek, remove, list ----------------------------------------------------------------- */
-static int move(struct rpc_call *c, struct rpc_consumer *k, const char *field, int64_t seq)
+static int acked(struct rpc_call *c, const struct rpc_consumer *k, const char *field, int64_t seq,
+		 uint64_t *ret)
 {
 	uint64_t last = rpc_committer_seq(c->d->accounts->committer);
 
 	if (seq < 0 || (uint64_t)seq > last)
 		return rpc_problem(c, -TG_E_INVALID_PARAMS, field, "%s: the last seq is %llu",
 				   field, (unsigned long long)last);
-	if ((uint64_t)seq > k->acked)
-		k->acked = (uint64_t)seq; /* an older ack says nothing new */
+	*ret = (uint64_t)seq > k->moving ? (uint64_t)seq : k->moving; /* an old one is no news */
 	return 0;
 }
 
@@ -85,10 +74,20 @@ static struct rpc_result ack(struct rpc_call *c)
 {
 	const struct args *a = c->args;
 	struct rpc_consumer *k = known(c);
+	uint64_t position = 0;
 
-	if (!k || move(c, k, "seq", a->seq) != 0)
+	if (!k || acked(c, k, "seq", a->seq, &position) != 0)
 		return rpc_refuse(c);
-	return save(c, k, tell);
+	return rpc_commit_wait(c, rpc_consumer_move(k, position), tell);
+}
+
+static struct rpc_result sought(struct rpc_call *c)
+{
+	const struct rpc_consumer *k = known(c);
+
+	if (k && k->subscription)
+		k->subscription->pos = k->subscription->sent = k->acked;
+	return tell(c);
 }
 
 static struct rpc_result seek_consumer(struct rpc_call *c)
@@ -113,10 +112,7 @@ static struct rpc_result seek_consumer(struct rpc_call *c)
 			    "to: \"now\", \"oldest\" or a seq is wanted");
 		return rpc_refuse(c);
 	}
-	k->acked = pos;
-	if (k->subscription)
-		k->subscription->pos = k->subscription->sent = pos;
-	return save(c, k, tell);
+	return rpc_commit_wait(c, rpc_consumer_move(k, pos), sought);
 }
 
 static struct rpc_result removed(struct rpc_call *c)
@@ -259,7 +255,7 @@ static struct rpc_result fetch_updates(struct rpc_call *c)
 	struct args *a = c->args;
 	uint64_t now = rpc_committer_seq(c->d->accounts->committer);
 	struct rpc_consumer *k = rpc_consumer_find(c->d, a->consumer);
-	bool made = !k;
+	uint64_t position;
 
 	if (a->limit < 1 || a->limit > RPC_MAX_FETCH) {
 		rpc_problem(c, -TG_E_INVALID_PARAMS, "limit", "limit: 1 to 1000");
@@ -269,11 +265,16 @@ static struct rpc_result fetch_updates(struct rpc_call *c)
 		rpc_problem(c, -TG_E_INVALID_PARAMS, "wait", "wait: less than timeout");
 		return rpc_refuse(c);
 	}
-	if (made)
+	if (!k)
 		k = rpc_consumer_make(c, "consumer", a->consumer, true, now);
-	if (!k || (a->ack != RPC_NONE && move(c, k, "ack", a->ack) != 0))
+	if (!k)
 		return rpc_refuse(c);
-	return made || a->ack != RPC_NONE ? save(c, k, poll) : poll(c);
+	position = k->moving;
+	if (a->ack != RPC_NONE && acked(c, k, "ack", a->ack, &position) != 0)
+		return rpc_refuse(c);
+	if (rpc_consumer_rests(k) && position == k->acked)
+		return poll(c);
+	return rpc_commit_wait(c, rpc_consumer_move(k, position), poll);
 }
 
 static const struct rpc_param name_params[] = {

@@ -302,7 +302,7 @@ static int begin_at(struct rpc_call *c, const struct rpc_consumer *k, uint64_t *
 	if (word && strcmp(word, "oldest") == 0)
 		*ret = rpc_journal_oldest(c->d) - 1;
 	else if (word && strcmp(word, "stored") == 0 && k)
-		*ret = k->acked;
+		*ret = k->moving;
 	else if (word &&
 		 (strcmp(word, "now") == 0 || (strcmp(word, "stored") == 0 && a->consumer.data)))
 		*ret = rpc_committer_seq(c->d->accounts->committer);
@@ -354,7 +354,6 @@ static struct rpc_result subscribe(struct rpc_call *c)
 	struct filter_args *a = c->args;
 	struct rpc_consumer *k = NULL;
 	struct rpc_filter f = {0};
-	struct tg_batch *batch;
 
 	if (!c->conn)
 		return rpc_fail(c, -TG_E_CANCELLED, NULL);
@@ -376,14 +375,10 @@ static struct rpc_result subscribe(struct rpc_call *c)
 		if (!k)
 			return rpc_refuse(c);
 		a->created = true;
-	} else if (!k || k->acked == a->pos) {
+	} else if (!k || (rpc_consumer_rests(k) && k->acked == a->pos)) {
 		return start(c);
 	}
-	k->acked = a->pos;
-	batch = tg_batch_new();
-	if (batch)
-		rpc_consumer_save(k, batch);
-	return rpc_commit_call(c, batch, start);
+	return rpc_commit_wait(c, rpc_consumer_move(k, a->pos), start);
 }
 
 static struct rpc_subscription *find(struct rpc_call *c)

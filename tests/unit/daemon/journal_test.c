@@ -205,6 +205,45 @@ TEST(retention_by_age_and_size)
 	s->ops->close(s);
 }
 
+/* Several moves under way, some fail: in between it is where the last good one left it, at the end
+ * nothing of a bad one is left. */
+static void end_move(struct rpc_commit *commit, int result)
+{
+	commit->batch->result = result;
+	rpc_consumer_moved(commit);
+	rpc_commit_free(commit);
+}
+
+TEST(a_position_counts_once_it_is_stored)
+{
+	struct rpc_accounts all = {0};
+	struct rpc_daemon d = {.accounts = &all};
+	struct rpc_consumer *k = rpc_consumer_add(&d, tl_str("c"), 3);
+	struct rpc_commit *c[3];
+	struct tg_batch *b = tg_batch_new();
+
+	CHECK(!rpc_consumer_rests(k)); /* made, but in no store yet */
+	end_move(rpc_consumer_move(k, 3), -TG_E_DISK_FULL);
+	CHECK(!rpc_consumer_rests(k));
+	end_move(rpc_consumer_move(k, 3), 0);
+	CHECK(rpc_consumer_rests(k));
+	c[0] = rpc_consumer_move(k, 100);
+	CHECK(k->acked == 3 && k->moving == 100 && !rpc_consumer_rests(k));
+	c[1] = rpc_consumer_move(k, 5);
+	c[2] = rpc_consumer_move(k, 200);
+	end_move(c[0], -TG_E_DISK_FULL);
+	CHECK(k->acked == 3 && k->moving == 200);
+	end_move(c[1], 0);
+	CHECK(k->acked == 5 && k->moving == 200);
+	end_move(c[2], -TG_E_DISK_FULL);
+	CHECK(k->acked == 5 && k->moving == 5 && rpc_consumer_rests(k));
+	c[0] = rpc_consumer_move(k, 6);
+	rpc_consumer_remove(&d, k, b); /* freed with its last commit */
+	CHECK(!rpc_consumer_find(&d, tl_str("c")));
+	end_move(c[0], 0);
+	tg_batch_free(b);
+}
+
 /* ---- T11: the model -------------------------------------------------------------------------- */
 #define NAMES 8u
 #define ROWS 4096u
@@ -249,6 +288,8 @@ static void model_done(void *ctx, struct rpc_commit *k)
 	m->result = k->batch->result;
 	if (!m->result && k->event_count)
 		CHECK_INT(k->first_seq, m->last + 1);
+	if (k->consumer)
+		rpc_consumer_moved(k);
 	m->waiting = false;
 	rpc_commit_free(k);
 }
@@ -274,20 +315,24 @@ static void power_off(struct model *m)
 	rpc_consumers_free(&m->d);
 }
 
-static bool commit(struct model *m, struct tg_batch *b, struct rpc_event *events, unsigned n,
-		   uint64_t trimmed)
+static bool put(struct model *m, struct rpc_commit *k)
 {
-	struct rpc_commit *k = calloc(1, sizeof *k);
-
-	k->batch = b;
-	k->events = events;
-	k->event_count = n;
-	k->trimmed = trimmed;
 	m->waiting = true;
 	rpc_committer_put(m->all.committer, k);
 	while (m->waiting)
 		ev_run(m->loop.ev, EVRUN_ONCE);
 	return m->result == 0;
+}
+
+static bool commit(struct model *m, struct tg_batch *b, struct rpc_event *events, unsigned n,
+		   uint64_t trimmed)
+{
+	struct rpc_commit *k = rpc_commit_new(b);
+
+	k->events = events;
+	k->event_count = n;
+	k->trimmed = trimmed;
+	return put(m, k);
 }
 
 static struct rpc_event *events_of(struct model *m, unsigned n, int64_t *values)
@@ -336,7 +381,7 @@ static void touch(struct model *m, unsigned i)
 	uint64_t to = m->oldest - 1 + draw(m, (uint32_t)(m->last - m->oldest + 2));
 	struct tg_batch *b = tg_batch_new();
 
-	CHECK_INT(k != NULL, m->consumer[i].exists);
+	CHECK_INT(k && k->stored, m->consumer[i].exists);
 	if (k && draw(m, 10) == 0) {
 		rpc_consumer_remove(&m->d, k, b);
 		if (commit(m, b, NULL, 0, 0))
@@ -347,14 +392,13 @@ static void touch(struct model *m, unsigned i)
 	}
 	if (!k)
 		k = rpc_consumer_add(&m->d, name, to);
-	k->acked = to;
-	rpc_consumer_save(k, b);
-	if (!commit(m, b, NULL, 0, 0)) {
-		m->dead = true;
-		return;
+	tg_batch_free(b);
+	if (put(m, rpc_consumer_move(k, to))) {
+		m->consumer[i].exists = true;
+		m->consumer[i].acked = to;
 	}
-	m->consumer[i].exists = true;
-	m->consumer[i].acked = to;
+	if (m->consumer[i].exists) /* moved or not, it is where the disk has it */
+		CHECK(k->acked == m->consumer[i].acked && k->moving == k->acked);
 }
 
 static void trim(struct model *m)
