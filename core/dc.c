@@ -519,7 +519,7 @@ static void handle(struct tg_account *a, struct tg_session *s, const struct mt_e
 	case MT_EV_QUICK_ACK: /* not asked for */
 		break;
 	case MT_EV_NEW_SESSION:
-		if (main)
+		if (main && !a->up.call) /* one under way is answered in the new session */
 			tg_updates_online(a);
 		break;
 	case MT_EV_RESULT:

@@ -166,7 +166,7 @@ void tg_difference(struct tg_account *a)
 		return;
 	tg_timer_clear(&a->timers, &u->gap);
 	if (tg_difference_wanted(a)) {
-		u->again = true;
+		u->again |= u->call != NULL; /* what is still to be asked covers it */
 		return;
 	}
 	if (u->asked_at && a->now.boot < u->asked_at + TG_DIFF_PACE) {
@@ -279,7 +279,7 @@ static void take_state(struct tg_account *a, const struct tl_updates_state *s)
 	set_state(a, s);
 	u->asked_pts = s->pts;
 	u->asked_qts = s->qts;
-	if ((known || u->damaged) && before != s->pts)
+	if ((known || u->damaged) && (before != s->pts || !u->synced))
 		tg_gap_say(a, 0, before, s->pts, why);
 	if (known && !u->synced)
 		tg_channels_forget(a); /* they jump, too */

@@ -64,7 +64,8 @@ TEST(each_start_says_the_layer_and_asks_for_the_difference)
 		rig_restart(r);
 		rig_pass(r, 2);
 		CHECK(r->init[0][0] != 'x');
-		CHECK(r->calls[TL_updates_getDifference] > before);
+		rig_pass(r, 30);
+		CHECK_INT(r->calls[TL_updates_getDifference], before + 1); /* once is enough */
 		r->results_n = 0; /* numbers of calls begin anew */
 		call = ask(r);
 		rig_pass(r, 1);

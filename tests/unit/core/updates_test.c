@@ -515,7 +515,15 @@ TEST(jump_when_nobody_wants_the_past)
 	rig_message(r, "b");
 	rig_channel_message(r, "B");
 	rig_pass(r, 2);
-	rig_journal_is(r, "a A gap:0:101-102:catch_up gap:500:0-2:too_long b B");
+	rig_journal_is(r, "a A gap:0:101-102:catch_up b B");
+	r->mute = true;
+	rig_channel_message(r, "More"); /* what channels had goes with the account's gap */
+	r->mute = false;
+	rig_restart(r);
+	rig_pass(r, 2);
+	rig_channel_message(r, "C");
+	rig_pass(r, 2);
+	rig_journal_is(r, "a A gap:0:101-102:catch_up b B gap:0:103-103:catch_up C");
 	rig_free(r);
 }
 
