@@ -106,6 +106,19 @@ static void refused(struct tg_account *a, struct tg_call *c, struct tg_dc *dc, i
 	refuse(a, c, code, text, why.retry_after);
 }
 
+/* A long history is worked off in pieces, the same call again for each (F.5). */
+static bool is_piece(const struct mt_event *ev)
+{
+	struct tl_cursor in = tl_cursor(ev->data, ev->n);
+	int32_t offset;
+
+	if (tl_get_u32(&in) != TL_ID_messages_affectedHistory)
+		return false;
+	tl_get(&in, 8); /* pts, pts_count */
+	offset = (int32_t)tl_get_u32(&in);
+	return !in.err && offset > 0;
+}
+
 void tg_calls_event(struct tg_account *a, struct tg_session *s, const struct mt_event *ev)
 {
 	struct tg_call *c = tg_map_take(&s->queries, ev->query);
@@ -126,6 +139,12 @@ void tg_calls_event(struct tg_account *a, struct tg_session *s, const struct mt_
 		return;
 	}
 	tg_updates_answer(a, c, ev->data, ev->n);
+	if (is_piece(ev)) {
+		tg_flood_leave(a, c);
+		c->unclear = true; /* some of it is done */
+		tg_call_ready(a, c);
+		return;
+	}
 	tg_call_finish(a, c, &r);
 }
 

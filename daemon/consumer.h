@@ -11,7 +11,7 @@ struct rpc_subscription;
 struct rpc_consumer {
 	struct rpc_consumer *next;
 	struct rpc_subscription *subscription; /* who reads under this name, or NULL */
-	uint64_t acked;   /* as on the disk */
+	uint64_t acked;                        /* as on the disk */
 	uint64_t moving;  /* where the last commit under way takes it; else the same */
 	unsigned commits; /* under way */
 	bool stored;      /* it has a row */

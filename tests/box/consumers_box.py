@@ -24,6 +24,18 @@ def refused(kind, line, method, /, **params):
     raise AssertionError("%s was not refused" % method)
 
 
+def rest(line):
+    """What a daemon that died had written."""
+    data = line.buffer
+    try:
+        while chunk := line.sock.recv(1 << 16):
+            data += chunk
+    except ConnectionError:
+        pass
+    line.close()
+    return data
+
+
 def updates(line, n, timeout=20):
     return [line.note(lambda u: u.get("method") == "update", timeout)["params"] for _ in range(n)]
 
@@ -291,6 +303,34 @@ def a_take_over_is_told_at_once():
             a = b
         print("T20: 20 take-overs, the slowest told after %.1f ms" % (worst * 1000))
         assert worst < 1 * SLOW
+
+
+@case
+def a_seek_that_the_daemon_does_not_survive():
+    """Killed around it: the consumer is where it was or where it should go; answered, it is there."""
+    rng, rounds = random.Random(8), 5 if REDUCED else 20
+    with World() as w:
+        bot, _ = w.bot("seek_bot")
+        user = w.user(1)
+        a = w.daemon.line()
+        a.call("subscribe", consumer="c", types=["new_message"])
+        for i in range(6):
+            w.sandbox.call("send", **{"from": user, "to": bot, "text": "m%d" % i})
+        seqs = [u["seq"] for u in updates(a, 6)]
+        a.call("ack", consumer="c", seq=seqs[0])
+        at, answered = seqs[0], 0
+        for _ in range(rounds):
+            to = rng.choice(seqs)
+            a.send({"id": "seek", "method": "seek_consumer", "params": {"consumer": "c", "to": to}})
+            time.sleep(rng.uniform(0, 0.01))
+            w.daemon.kill()
+            said = b'"id":"seek"' in rest(a)
+            w.daemon.start()
+            a = w.daemon.line()
+            got = a.call("list_consumers")["consumers"][0]["acked"]
+            assert got == to or (got == at and not said), (got, at, to, said)
+            at, answered = got, answered + said
+        print("%d kills around a seek, %d after its answer: each left one of the two positions" % (rounds, answered))
 
 
 @case

@@ -31,6 +31,10 @@ def drain(line, n, timeout=20):
     return got
 
 
+def positions(w):
+    return {k["consumer"]: k["acked"] for k in w.daemon.line().call("list_consumers")["consumers"]}
+
+
 def started(w, name="journal_bot"):
     bot, _ = w.bot(name)
     return bot, w.user(1)
@@ -324,6 +328,7 @@ def a_disk_that_does_not_sync():
             a.call("subscribe", consumer="c", types=["new_message"])
             w.sandbox.call("send", **{"from": user, "to": bot, "text": "m0"})
             seq = drain(a, 1)[0]["seq"]
+            other = positions(w)["other"]
             for round_ in range(3):
                 open(broken, "w").close()
                 for i in range(10):
@@ -340,6 +345,7 @@ def a_disk_that_does_not_sync():
                 except (RpcError, TimeoutError):
                     pass
                 b.close()
+                assert positions(w)["other"] == other, "moved all the same"
                 os.unlink(broken)
                 got = drain(a, 10, 60)
                 assert texts(got) == ["m%d" % (10 * round_ + i + 1) for i in range(10)], texts(got)

@@ -20,7 +20,7 @@ def count(name, reduced, usual):
     return int(os.environ.get(name, reduced if REDUCED else usual))
 
 
-RATE = int(os.environ.get("LAYERD_RATE", "2000"))  # a second
+RATE = int(os.environ.get("LAYERD_RATE", "1000"))  # a second
 UPDATES = count("LAYERD_UPDATES", 2000, 4000)
 STUCK = count("LAYERD_STUCK", 20, 100)
 RESETS = count("LAYERD_RESETS", 100, 500)
@@ -247,7 +247,7 @@ def one_that_is_stopped_and_goes_on():
             while not w.daemon.line().call("list_consumers")["consumers"]:
                 time.sleep(0.01)
             os.kill(reader.pid, 19)
-            talk.flooded(STOPPED, 2 * RATE)
+            talk.flooded(STOPPED, 4 * RATE)
             line = w.daemon.line()
             end = time.monotonic() + 60 * SLOW
             while line.call("list_consumers")["consumers"][0]["lag"] < STOPPED and time.monotonic() < end:
