@@ -150,10 +150,17 @@ class Sandbox(Process):
                 "--write-key", os.path.join(folder, "key.pem"), "--seed", str(seed), *extra]
         super().__init__(args, os.path.join(folder, "sandbox.log"), stdout=subprocess.PIPE)
         self.ready = json.loads(self.proc.stdout.readline())
-        self.control = Line(self.control_path)
+        self.control = Line(self.control_path, 60)
 
     def call(self, method, /, **params):
         return self.control.call(method, **params)
+
+    def struck(self, timeout=60):
+        """Waits until a fault that is set has struck."""
+        end = time.monotonic() + timeout * SLOW
+        while not self.call("stats")["fault_hits"]:
+            assert time.monotonic() < end, "nothing was struck"
+            time.sleep(0.01)
 
     def daemon_args(self):
         args = []

@@ -12,6 +12,7 @@ ROUNDS = int(os.environ.get("LAYERD_ROUNDS", "1"))
 FULL = ROUNDS > 1
 REDUCED = os.environ.get("LAYERD_REDUCED")
 SENDS = 2
+PATIENCE = 90 * SLOW  # storms are answered by a back-off of up to a minute
 # What a caller may be told while a server misbehaves; everything else is a failure.
 ALLOWED = {"outcome_unknown", "wire", "internal", "too_large", "offline", "flood_wait", "telegram", "timeout"}
 
@@ -100,7 +101,7 @@ class Rig:
         self.wanted, self.arrived, self.seqs = [], [], set()
         self.requests = 0
         self.say("/start")
-        self.updates(time.monotonic() + 20 * SLOW)
+        self.updates(time.monotonic() + PATIENCE)
 
     def say(self, text):
         self.w.sandbox.call("send", **{"from": self.user, "to": self.bot, "text": text})
@@ -172,19 +173,21 @@ class Rig:
         method = fault.get("method")
         ids = self.ask(method if method != "users.getUsers" else None)
         self.say("u%d%s" % (len(self.wanted), bad))
+        if "restart" in fault:  # it strikes the difference after a loss, and what is not there by then is lost
+            self.updates(time.monotonic() + PATIENCE)
+            sandbox.call("restart_dc", id=2)
+            ids.update(self.ask())
+        if fault["kind"] != "skew":
+            sandbox.struck()
         self.answers(ids, time.monotonic() + 0.3 * SLOW)
         self.updates(time.monotonic() + 0.1 * SLOW)
-        if "restart" in fault:  # it strikes the difference after a loss
-            sandbox.call("restart_dc", id=2)
-            self.answers(self.ask(), time.monotonic() + 20 * SLOW)
-        hits = sandbox.call("clear_faults")["hits"]
-        assert hits or fault["kind"] == "skew", "%s: nothing was struck" % fault
+        sandbox.call("clear_faults")
         if ids or len(self.arrived) < len(self.wanted):
             sandbox.call("restart_dc", id=2)  # what is silent would be noticed after a minute only
         more = self.ask()
         ids.update(more)
         self.say("u%d" % len(self.wanted))
-        end = time.monotonic() + (90 if FULL else 30) * SLOW  # storms are answered by a back-off of up to a minute
+        end = time.monotonic() + PATIENCE
         self.answers(ids, end)
         self.updates(end)
         took = time.monotonic() - took
@@ -249,16 +252,16 @@ def key_exchanges():
                 line = w.daemon.line(60)
                 line.send({"id": 1, "method": "bot_sign_in", "params": {"token": token, "account": "h%d" % n}})
                 ids = rig.ask()
-                rig.answers(ids, time.monotonic() + 20 * SLOW)
+                rig.answers(ids, time.monotonic() + PATIENCE)
                 assert not ids, "the other account stands still"
+                w.sandbox.struck()
                 time.sleep(0.3)
                 stats = w.sandbox.call("stats")["net"]
                 made = stats["handshakes"] - before["handshakes"]
                 tries = max(tries, stats["accepted"] - before["accepted"])
                 assert not made or bend == "hash", "%s: a key was made" % bend
                 assert tries < 10, "%s: %d connections in 0.3 s" % (bend, tries)
-                hits = w.sandbox.call("clear_faults")["hits"]
-                assert hits, "%s: nothing was bent" % bend
+                w.sandbox.call("clear_faults")
                 start = time.monotonic()
                 if name == HOPELESS and not FULL:
                     took.append(0)

@@ -245,10 +245,12 @@ static void stats(struct sb_world *w, struct sb_request *r, json_t *params)
 	}
 	for (struct sb_file *f = w->first_file; f; f = f->next)
 		files++;
-	sb_request_done(r, json_pack("{s:i,s:i,s:I,s:i,s:I,s:I,s:o}", "users", users, "chats",
-				     chats, "messages", messages, "files", files, "calls",
-				     (json_int_t)sb_log_total(w), "store_bytes",
-				     (json_int_t)w->store.used, "net", net ? net : json_object()));
+	sb_request_done(r,
+			json_pack("{s:i,s:i,s:I,s:i,s:I,s:I,s:I,s:o}", "users", users, "chats",
+				  chats, "messages", messages, "files", files, "calls",
+				  (json_int_t)sb_log_total(w), "store_bytes",
+				  (json_int_t)w->store.used, "fault_hits",
+				  (json_int_t)sb_fault_hits(w), "net", net ? net : json_object()));
 }
 
 static void reset(struct sb_world *w, struct sb_request *r, json_t *params)

@@ -129,6 +129,15 @@ uint64_t sb_net_clear_fault(struct sb_net *n, uint64_t fault)
 	return hits;
 }
 
+uint64_t sb_net_fault_hits(const struct sb_net *n)
+{
+	uint64_t hits = 0;
+
+	for (const struct sb_fault *f = n->faults; f; f = f->next)
+		hits += f->hits;
+	return hits;
+}
+
 struct sb_fault *sb_wire_hit(struct sb_net *n, enum sb_fault_kind kind, enum sb_direction d, int dc,
 			     int64_t user, const char *method)
 {

@@ -88,6 +88,7 @@ const struct sb_address *sb_net_addresses(struct sb_net *n, unsigned *ret_count)
  * or an error text. */
 const char *sb_net_fault(struct sb_net *n, const struct json_t *params, uint64_t *ret_fault);
 uint64_t sb_net_clear_fault(struct sb_net *n, uint64_t fault); /* 0 = all */
+uint64_t sb_net_fault_hits(const struct sb_net *n);
 void sb_net_cut(struct sb_net *n,
 		int dc); /* closes every connection of a DC (0: all); restart_dc */
 struct json_t *sb_net_stats(struct sb_net *n);

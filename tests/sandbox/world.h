@@ -512,6 +512,7 @@ const char *sb_rpc_fault(struct sb_world *w, const struct sb_call *c, char out[6
 bool sb_fault_too_long(struct sb_world *w, const struct sb_call *c); /* for the differences */
 const char *sb_fault_add(struct sb_world *w, json_t *params, int64_t user, uint64_t *ret_id);
 uint64_t sb_fault_clear(struct sb_world *w, uint64_t id); /* 0: all */
+uint64_t sb_fault_hits(const struct sb_world *w);         /* of those that are set */
 
 /* ---- control*.c, actors.c -------------------------------------------------------------------- */
 struct sb_control *sb_control_new(struct sb_world *w, const char *path);

@@ -95,6 +95,15 @@ uint64_t sb_fault_clear(struct sb_world *w, uint64_t id)
 	return hits;
 }
 
+uint64_t sb_fault_hits(const struct sb_world *w)
+{
+	uint64_t hits = sb_net_fault_hits(w->s->net);
+
+	for (const struct sb_fault *f = w->faults; f; f = f->next)
+		hits += f->hits;
+	return hits;
+}
+
 /* Counts a match; true when it strikes. */
 static bool strikes(struct sb_world *w, struct sb_fault *f, const struct sb_call *c)
 {
