@@ -44,7 +44,7 @@
 #define MT_STATE_ASKS 8            /* state requests under way */
 #define MT_GZIP_MIN 255            /* A.31: larger bodies are tried */
 #define MT_UNZIP_BYTES (16u << 20) /* all that is packed in one packet, unpacked (A.42) */
-#define MT_KEEP_BYTES 4096 /* scratch buffers above this are given back: idle clients are many */
+#define MT_KEEP_BYTES 512  /* scratch buffers above this are given back: idle clients are many */
 #define MT_GIVE_BYTES 1024 /* a body this large is handed over, not copied */
 
 /* ---- events ---------------------------------------------------------------------------------- */

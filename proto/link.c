@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEEP_BUFFER 4096 /* an idle link gives bigger buffers back */
-#define FULL_HEAD 8u     /* bytes that tell full framing from obfuscation */
+#define KEEP_BUFFER 512 /* an idle link gives bigger buffers back */
+#define FULL_HEAD 8u    /* bytes that tell full framing from obfuscation */
 
 struct mt_link {
 	const struct mt_env *env;
