@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An operation: table, put or delete, key length (2), value length (4), key, value. */
+/* An operation: table, kind, key length (2), value length (4), key, value (or struct tg_value). */
 #define OP_HEAD 8u
+
+enum { DELETE, PUT, PUT_LATER };
 
 struct tg_batch *tg_batch_new(void)
 {
@@ -25,7 +27,7 @@ void tg_batch_free(struct tg_batch *b)
 }
 
 /* Where the value goes; NULL: too large, or no memory. */
-static uint8_t *add(struct tg_batch *b, enum tg_table t, bool is_put, const void *key, size_t nkey,
+static uint8_t *add(struct tg_batch *b, enum tg_table t, int kind, const void *key, size_t nkey,
 		    size_t n)
 {
 	uint8_t *p;
@@ -35,11 +37,12 @@ static uint8_t *add(struct tg_batch *b, enum tg_table t, bool is_put, const void
 			b->ops.err = -TG_E_TOO_LARGE;
 		return NULL;
 	}
-	p = tl_buf_extend(&b->ops, OP_HEAD + nkey + n);
+	p = tl_buf_extend(&b->ops,
+			  OP_HEAD + nkey + (kind == PUT_LATER ? sizeof(struct tg_value) : n));
 	if (!p)
 		return NULL;
 	p[0] = (uint8_t)t;
-	p[1] = is_put;
+	p[1] = (uint8_t)kind;
 	p[2] = (uint8_t)nkey;
 	p[3] = (uint8_t)(nkey >> 8);
 	for (int i = 0; i < 4; i++)
@@ -48,23 +51,27 @@ static uint8_t *add(struct tg_batch *b, enum tg_table t, bool is_put, const void
 	return p + OP_HEAD + nkey;
 }
 
-void *tg_batch_room(struct tg_batch *b, enum tg_table t, const void *key, size_t nkey, size_t n)
-{
-	return add(b, t, true, key, nkey, n);
-}
-
 void tg_batch_put(struct tg_batch *b, enum tg_table t, const void *key, size_t nkey,
 		  const void *value, size_t n)
 {
-	uint8_t *p = add(b, t, true, key, nkey, n);
+	uint8_t *p = add(b, t, PUT, key, nkey, n);
 
 	if (p && n)
 		memcpy(p, value, n);
 }
 
+void tg_batch_put_later(struct tg_batch *b, enum tg_table t, const void *key, size_t nkey, size_t n,
+			const struct tg_value *value)
+{
+	uint8_t *p = add(b, t, PUT_LATER, key, nkey, n);
+
+	if (p)
+		memcpy(p, value, sizeof *value);
+}
+
 void tg_batch_delete(struct tg_batch *b, enum tg_table t, const void *key, size_t nkey)
 {
-	(void)add(b, t, false, key, nkey, 0);
+	(void)add(b, t, DELETE, key, nkey, 0);
 }
 
 bool tg_batch_next(const struct tg_batch *b, size_t *pos, struct tg_op *ret)
@@ -76,14 +83,27 @@ bool tg_batch_next(const struct tg_batch *b, size_t *pos, struct tg_op *ret)
 	p = b->ops.data + *pos;
 	assert(b->ops.len - *pos >= OP_HEAD && p[0] < TG_TABLE_COUNT);
 	ret->table = (enum tg_table)p[0];
-	ret->put = p[1];
+	ret->put = p[1] != DELETE;
+	ret->later = p[1] == PUT_LATER;
 	ret->nkey = (size_t)p[2] | (size_t)p[3] << 8;
 	ret->n = (size_t)p[4] | (size_t)p[5] << 8 | (size_t)p[6] << 16 | (size_t)p[7] << 24;
 	ret->key = p + OP_HEAD;
 	ret->value = ret->key + ret->nkey;
-	*pos += OP_HEAD + ret->nkey + ret->n;
+	*pos += OP_HEAD + ret->nkey + (ret->later ? sizeof(struct tg_value) : ret->n);
 	assert(*pos <= b->ops.len);
 	return true;
+}
+
+void tg_op_value(const struct tg_op *op, void *room)
+{
+	struct tg_value value;
+
+	if (op->later) {
+		memcpy(&value, op->value, sizeof value);
+		value.write(&value, room);
+	} else if (op->n) {
+		memcpy(room, op->value, op->n);
+	}
 }
 
 int tg_key_compare(const void *a, size_t na, const void *b, size_t nb)

@@ -114,16 +114,21 @@ static int sealed_seek(struct tg_store *base, enum tg_table t, const void *prefi
 
 /* ---- writing (store thread) ------------------------------------------------------------------ */
 static void seal_op(struct tg_sealer *sealer, const struct tg_op *op, struct tg_batch *out,
-		    struct tl_buf *stored, struct tl_buf *row)
+		    struct tl_buf *stored, struct tl_buf *clear, struct tl_buf *row)
 {
+	void *room;
+
 	tl_buf_clear(stored);
+	tl_buf_clear(clear);
 	tl_buf_clear(row);
 	tg_sealer_key(sealer, op->table, op->key, op->nkey, stored);
-	if (op->put)
+	if (op->put && (room = tl_buf_extend(clear, op->n))) {
+		tg_op_value(op, room);
 		tg_sealer_seal(sealer, op->table, str_of(stored), str(op->key, op->nkey),
-			       str(op->value, op->n), row);
-	if (stored->err || row->err)
-		out->ops.err = stored->err ? stored->err : row->err;
+			       str_of(clear), row);
+	}
+	if (stored->err || clear->err || row->err)
+		out->ops.err = stored->err ? stored->err : clear->err ? clear->err : row->err;
 	else if (op->put)
 		tg_batch_put(out, op->table, stored->data, stored->len, row->data, row->len);
 	else
@@ -133,15 +138,18 @@ static void seal_op(struct tg_sealer *sealer, const struct tg_op *op, struct tg_
 static struct tg_batch *seal_batch(struct sealed *s, const struct tg_batch *in)
 {
 	struct tg_batch *out = tg_batch_new();
-	struct tl_buf stored = {0}, row = {0};
+	struct tl_buf stored = {0}, clear = {0}, row = {0};
 	struct tg_op op;
 
 	if (!out)
 		return NULL;
 	for (size_t pos = 0; tg_batch_next(in, &pos, &op);)
-		seal_op(&s->sealer, &op, out, &stored, &row);
+		seal_op(&s->sealer, &op, out, &stored, &clear, &row);
 	if (in->ops.err)
 		out->ops.err = in->ops.err;
+	if (clear.data)
+		mt_wipe(clear.data, clear.cap); /* keys may have been in it */
+	tl_buf_free(&clear);
 	tl_buf_free(&stored);
 	tl_buf_free(&row);
 	return out;

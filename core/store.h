@@ -29,8 +29,15 @@ struct tg_batch {
 struct tg_batch *tg_batch_new(void); /* NULL: no memory */
 void tg_batch_put(struct tg_batch *b, enum tg_table t, const void *key, size_t nkey,
 		  const void *value, size_t n);
-/* A put whose value of n bytes the caller writes at once; NULL: b has an error. */
-void *tg_batch_room(struct tg_batch *b, enum tg_table t, const void *key, size_t nkey, size_t n);
+/* A put whose value of n bytes is written while it is committed, and again when that is repeated:
+ * what ctx points to lives until then. */
+struct tg_value {
+	void (*write)(const struct tg_value *v, void *room);
+	const void *ctx;
+	int64_t at; /* what the writer needs besides */
+};
+void tg_batch_put_later(struct tg_batch *b, enum tg_table t, const void *key, size_t nkey, size_t n,
+			const struct tg_value *value);
 void tg_batch_delete(struct tg_batch *b, enum tg_table t, const void *key, size_t nkey);
 void tg_batch_free(struct tg_batch *b); /* the struct, too */
 
@@ -86,9 +93,11 @@ struct tg_op {
 	bool put;
 	const uint8_t *key, *value;
 	size_t nkey, n;
+	bool later; /* value is a struct tg_value, unaligned */
 };
 /* The operation at *pos; false at the end. Batches are our own: a broken one is our bug. */
 bool tg_batch_next(const struct tg_batch *b, size_t *pos, struct tg_op *ret);
+void tg_op_value(const struct tg_op *op, void *room); /* of op->n bytes */
 
 /* memcmp order, the shorter first. */
 int tg_key_compare(const void *a, size_t na, const void *b, size_t nb);

@@ -329,7 +329,7 @@ static int apply(struct store *m, MDB_txn *txn, const struct tg_batch *b)
 	if (b->ops.err)
 		return EINVAL;
 	for (size_t pos = 0; tg_batch_next(b, &pos, &op);) {
-		MDB_val k = {op.nkey, (void *)op.key}, v = {op.n, (void *)op.value};
+		MDB_val k = {op.nkey, (void *)op.key}, v = {op.n, NULL};
 		int rc;
 
 		if (!op.put) {
@@ -338,9 +338,11 @@ static int apply(struct store *m, MDB_txn *txn, const struct tg_batch *b)
 		} else {
 			/* The journal only grows at its end: full pages, no search. */
 			rc = mdb_put(txn, m->dbi[op.table], &k, &v,
-				     op.table == TG_TABLE_JOURNAL ? MDB_APPEND : 0);
+				     MDB_RESERVE | (op.table == TG_TABLE_JOURNAL ? MDB_APPEND : 0));
 			if (rc == MDB_KEYEXIST)
-				rc = mdb_put(txn, m->dbi[op.table], &k, &v, 0);
+				rc = mdb_put(txn, m->dbi[op.table], &k, &v, MDB_RESERVE);
+			if (rc == 0)
+				tg_op_value(&op, v.mv_data);
 		}
 		if (rc)
 			return rc;

@@ -41,8 +41,7 @@ static struct node *node_new(struct store *m, const struct tg_op *op)
 	x->nkey = op->nkey;
 	x->n = op->n;
 	memcpy(x->bytes, op->key, op->nkey);
-	if (op->n)
-		memcpy(x->bytes + op->nkey, op->value, op->n);
+	tg_op_value(op, x->bytes + op->nkey);
 	return x;
 }
 

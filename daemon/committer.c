@@ -22,10 +22,11 @@ struct rpc_committer {
 	pthread_cond_t work;
 	struct rpc_commit *todo, **todo_tail, *finished, **finished_tail;
 	bool stop;
-	int64_t busy_since; /* boot ns; 0 = idle */
-	uint64_t next;      /* the thread's */
-	uint64_t bytes;     /* of the journal; written by the thread, under the lock */
-	uint64_t seq;       /* the loop's: the last one told */
+	struct tg_batch *rows; /* of a group's events; the thread's, and empty while it rests */
+	int64_t busy_since;    /* boot ns; 0 = idle */
+	uint64_t next;         /* the thread's */
+	uint64_t bytes;        /* of the journal; written by the thread, under the lock */
+	uint64_t seq;          /* the loop's: the last one told */
 };
 
 static void put_number(struct tg_batch *b, const char *key, uint64_t v)
@@ -49,52 +50,53 @@ static uint64_t load_number(struct tg_store *store, const char *key)
 	return v;
 }
 
-/* Numbers the events of a group and writes them, and the last number, with their batches. Returns
- * the size that the journal will have. */
+/* Numbers the events of a group and puts them, and the last number, into rows. Returns the size
+ * that the journal will have. */
 static uint64_t number(struct rpc_committer *c, struct rpc_commit *const *group, unsigned n)
 {
 	uint64_t seq = c->next, bytes = c->bytes;
 	int64_t now = rpc_now().real / RPC_SECOND;
+	bool changed = false;
 
+	tl_buf_clear(&c->rows->ops);
 	for (unsigned i = 0; i < n; i++) {
 		struct rpc_commit *k = group[i];
 
-		k->mark = k->batch->ops.err ? SIZE_MAX : k->batch->ops.len;
 		if (!k->event_count && !k->trimmed)
 			continue;
+		changed = true;
 		k->first_seq = seq;
 		for (const struct rpc_event *e = k->events; e; e = e->next)
-			bytes += rpc_journal_put(k->batch, seq++, e, now);
+			bytes += rpc_journal_put(c->rows, seq++, e, now);
 		bytes -= k->trimmed < bytes ? k->trimmed : bytes;
-		put_number(k->batch, seq_key, seq - 1);
-		put_number(k->batch, bytes_key, bytes);
+	}
+	if (changed) {
+		put_number(c->rows, seq_key, seq - 1);
+		put_number(c->rows, bytes_key, bytes);
 	}
 	return bytes;
 }
 
 static void write_group(struct rpc_committer *c, struct rpc_commit *const *group, unsigned n)
 {
-	const struct tg_batch *batches[GROUP];
+	const struct tg_batch *batches[GROUP + 1];
 	uint64_t bytes = number(c, group, n);
-	int err = 0;
+	int err = c->rows->ops.err;
 
 	for (unsigned i = 0; i < n; i++) {
 		batches[i] = group[i]->batch;
 		if (batches[i]->ops.err)
 			err = batches[i]->ops.err;
 	}
+	batches[n] = c->rows;
 	if (!err)
-		err = c->store->ops->commit(c->store, batches, n);
+		err = c->store->ops->commit(c->store, batches, n + 1);
 	for (unsigned i = 0; i < n; i++) {
 		struct rpc_commit *k = group[i];
 
 		k->batch->result = err;
 		if (!err && k->event_count)
 			c->next = k->first_seq + k->event_count;
-		if (err && k->mark != SIZE_MAX) { /* it comes again without these */
-			k->batch->ops.len = k->mark;
-			k->batch->ops.err = 0;
-		}
 	}
 	if (err)
 		return;
@@ -112,6 +114,8 @@ static void *run(void *ctx)
 	for (;;) {
 		unsigned n = 0;
 
+		if (!c->todo)
+			tl_buf_free(&c->rows->ops);
 		while (!c->todo && !c->stop)
 			pthread_cond_wait(&c->work, &c->lock);
 		if (!c->todo)
@@ -168,8 +172,10 @@ int rpc_committer_new(struct tg_store *store, struct ev_loop *ev,
 {
 	struct rpc_committer *c = calloc(1, sizeof *c);
 
-	if (!c)
+	if (!c || !(c->rows = tg_batch_new())) {
+		free(c);
 		return -TG_E_NOMEM;
+	}
 	c->store = store;
 	c->ev = ev;
 	c->done = done;
@@ -186,6 +192,7 @@ int rpc_committer_new(struct tg_store *store, struct ev_loop *ev,
 	ev_async_start(ev, &c->wake);
 	if (rpc_thread_start(&c->thread, run, c) != 0) {
 		ev_async_stop(ev, &c->wake);
+		tg_batch_free(c->rows);
 		free(c);
 		return -TG_E_INTERNAL;
 	}
@@ -223,6 +230,7 @@ void rpc_committer_free(struct rpc_committer *c)
 	ev_async_stop(c->ev, &c->wake);
 	pthread_mutex_destroy(&c->lock);
 	pthread_cond_destroy(&c->work);
+	tg_batch_free(c->rows);
 	free(c);
 }
 

@@ -19,7 +19,6 @@ struct rpc_commit {
 	struct rpc_event *events;    /* of the batch, in order */
 	unsigned event_count;
 	uint64_t first_seq;            /* of the events, once committed */
-	size_t mark;                   /* of the batch's bytes before the committer added its own */
 	uint64_t trimmed;              /* bytes of the journal that the batch deletes */
 	struct rpc_consumer *consumer; /* that the batch moves, or NULL */
 	uint64_t position;             /* … to here */

@@ -57,37 +57,60 @@ static bool pack(const struct rpc_event *e, size_t n, struct tl_buf *packed)
 	return smaller;
 }
 
-/* The row is written where it stays: in the batch. */
+static void put_head(struct tl_buf *out, const struct rpc_event *e, int64_t at, int more)
+{
+	tl_put_u8(out, ROW_VERSION);
+	tl_put_u8(out, (uint8_t)e->type);
+	tl_put_u8(out, (uint8_t)((e->out ? ROW_OUT : 0) | (e->has_text ? ROW_HAS_TEXT : 0) | more));
+	tl_put_u64(out, (uint64_t)at);
+	tl_put_u64(out, (uint64_t)e->chat);
+	tl_put_u64(out, (uint64_t)e->from);
+	put_part(out, e->account, strlen(e->account));
+}
+
+static size_t bulk_size(const struct rpc_event *e)
+{
+	return 3 * sizeof(uint32_t) + e->text.len + e->body.len + e->raw.len;
+}
+
+static size_t row_size(const struct rpc_event *e)
+{
+	return 3 + 3 * sizeof(uint64_t) + sizeof(uint32_t) + strlen(e->account) + bulk_size(e);
+}
+
+static void write_row(const struct tg_value *v, void *room)
+{
+	const struct rpc_event *e = v->ctx;
+	size_t n = row_size(e);
+	struct tl_buf row = {.data = room, .cap = n, .limit = n};
+
+	put_head(&row, e, v->at, 0);
+	put_bulk(&row, e);
+	assert(!row.err && row.len == n);
+}
+
+/* A plain row is written where it stays: in the store. */
 size_t rpc_journal_put(struct tg_batch *b, uint64_t seq, const struct rpc_event *e, int64_t at)
 {
-	const size_t name = strlen(e->account), len = sizeof(uint32_t);
-	size_t bulk = 3 * len + e->text.len + e->body.len + e->raw.len;
+	const struct tg_value later = {.write = write_row, .ctx = e, .at = at};
+	size_t n = row_size(e);
 	struct tl_buf packed = {0}, row = {0};
-	bool is_packed = pack(e, bulk, &packed);
 	uint8_t key[8];
 
 	seq_key(seq, key);
-	row.cap = row.limit =
-		3 + 3 * sizeof(uint64_t) + len + name + (is_packed ? packed.len : bulk);
-	row.data = tg_batch_room(b, TG_TABLE_JOURNAL, key, sizeof key, row.cap);
-	if (row.data) { /* else the whole batch comes again */
-		tl_put_u8(&row, ROW_VERSION);
-		tl_put_u8(&row, (uint8_t)e->type);
-		tl_put_u8(&row,
-			  (uint8_t)((e->out ? ROW_OUT : 0) | (e->has_text ? ROW_HAS_TEXT : 0) |
-				    (is_packed ? ROW_PACKED : 0)));
-		tl_put_u64(&row, (uint64_t)at);
-		tl_put_u64(&row, (uint64_t)e->chat);
-		tl_put_u64(&row, (uint64_t)e->from);
-		put_part(&row, e->account, name);
-		if (is_packed)
-			tl_put(&row, packed.data, packed.len);
-		else
-			put_bulk(&row, e);
-		assert(!row.err && row.len == row.cap);
+	if (!pack(e, bulk_size(e), &packed)) {
+		tg_batch_put_later(b, TG_TABLE_JOURNAL, key, sizeof key, n, &later);
+	} else {
+		put_head(&row, e, at, ROW_PACKED);
+		tl_put(&row, packed.data, packed.len);
+		n = row.len;
+		if (row.err && !b->ops.err)
+			b->ops.err = row.err;
+		tg_batch_put(b, TG_TABLE_JOURNAL, key, sizeof key, row.data, n);
 	}
 	tl_buf_free(&packed);
-	return row.len + sizeof key;
+	tl_buf_free(&row);
+	return n + sizeof key;
 }
 
 static struct tl_str get_part(struct tl_cursor *c)

@@ -7,7 +7,8 @@
 #include "daemon/config.h"
 #include "daemon/event.h"
 
-/* Store thread: the row goes into the batch; at: Unix seconds. Returns its size in the store. */
+/* Store thread: the row goes into the batch, and e stays until it is committed; at: Unix seconds.
+ * Returns its size in the store. */
 size_t rpc_journal_put(struct tg_batch *b, uint64_t seq, const struct rpc_event *e, int64_t at);
 /* Loop thread: the first row behind a seq, into *ret (its buffers are used again); an unreadable
  * one comes as a gap. -TG_E_NOT_FOUND: none. ret_at and ret_size may be NULL. */
