@@ -175,7 +175,8 @@ int64_t rpc_consumer_age(struct rpc_daemon *d, const struct rpc_consumer *k)
 	uint64_t seq;
 
 	if (rpc_consumer_lag(d, k) &&
-	    rpc_journal_next(d->accounts->store, k->acked, &seq, &row, &at, NULL) != 0)
+	    rpc_journal_next(d->accounts->store, k->acked, &rpc_filter_none, &seq, &row, &at,
+			     NULL) != 0)
 		at = 0;
 	rpc_journal_row_free(&row);
 	return at && at < now ? now - at : 0;
@@ -187,7 +188,8 @@ uint64_t rpc_journal_oldest(struct rpc_daemon *d)
 	struct rpc_event row = {0};
 	uint64_t first;
 
-	if (rpc_journal_next(d->accounts->store, 0, &first, &row, NULL, NULL) == 0)
+	if (rpc_journal_next(d->accounts->store, 0, &rpc_filter_none, &first, &row, NULL, NULL) ==
+	    0)
 		seq = first;
 	rpc_journal_row_free(&row);
 	return seq;

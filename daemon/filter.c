@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const struct rpc_filter rpc_filter_none = {.types = 1u << RPC_T_COUNT};
+
 void rpc_filter_free(struct rpc_filter *f)
 {
 	free(f->accounts);
@@ -27,8 +29,6 @@ static bool among(const int64_t *list, unsigned n, int64_t id)
 
 static int text_fits(const struct rpc_filter *f, const struct rpc_event *e)
 {
-	if (f->text_kind != RPC_TEXT_ANY && !e->has_text)
-		return 0;
 	switch (f->text_kind) {
 	case RPC_TEXT_ANY:
 		return 1;
@@ -43,23 +43,35 @@ static int text_fits(const struct rpc_filter *f, const struct rpc_event *e)
 	return 0;
 }
 
-int rpc_filter_match(const struct rpc_filter *f, const struct rpc_event *e)
+/* About no chat: only types and accounts choose them. */
+static bool is_own(const struct rpc_event *e)
 {
-	bool own = e->type == RPC_T_ACCOUNT_STATE || e->type == RPC_T_CONNECTION_STATE ||
-		   e->type == RPC_T_GAP;
+	return e->type == RPC_T_ACCOUNT_STATE || e->type == RPC_T_CONNECTION_STATE ||
+	       e->type == RPC_T_GAP;
+}
+
+bool rpc_filter_head(const struct rpc_filter *f, const struct rpc_event *e)
+{
 	bool named = f->account_count == 0;
 
 	if (f->types && !(f->types & 1u << e->type))
-		return 0;
+		return false;
 	for (unsigned i = 0; i < f->account_count && !named; i++)
 		named = strcmp(f->accounts[i], e->account) == 0;
 	if (!named)
-		return 0;
-	if (own) /* they are about no chat: only types and accounts choose them */
+		return false;
+	if (is_own(e))
 		return f->types || (!f->peer_count && !f->from_count && f->direction < 0 &&
 				    f->text_kind == RPC_TEXT_ANY);
-	if (!among(f->peers, f->peer_count, e->chat) || !among(f->from, f->from_count, e->from) ||
-	    (f->direction >= 0 && f->direction != (int)e->out))
+	if (f->text_kind != RPC_TEXT_ANY && !e->has_text)
+		return false;
+	return among(f->peers, f->peer_count, e->chat) && among(f->from, f->from_count, e->from) &&
+	       (f->direction < 0 || f->direction == (int)e->out);
+}
+
+int rpc_filter_match(const struct rpc_filter *f, const struct rpc_event *e)
+{
+	if (!rpc_filter_head(f, e))
 		return 0;
-	return text_fits(f, e); /* the costly one last */
+	return is_own(e) ? 1 : text_fits(f, e);
 }

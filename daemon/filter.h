@@ -19,7 +19,10 @@ struct rpc_filter {
 	struct rpc_pattern *regex;
 	enum rpc_raw_mode raw;
 };
+extern const struct rpc_filter rpc_filter_none; /* wants nothing */
 void rpc_filter_free(struct rpc_filter *f);
+/* Whether an event may be wanted, by all but its text. */
+bool rpc_filter_head(const struct rpc_filter *f, const struct rpc_event *e);
 /* 1, 0, or -TG_E_TOO_LARGE: the regular expression took too many steps. */
 int rpc_filter_match(const struct rpc_filter *f, const struct rpc_event *e) TL_MUST;
 

@@ -156,7 +156,8 @@ static int read_bulk(struct tl_cursor c, bool is_packed, struct rpc_event *e)
 	return err;
 }
 
-static int read_row(const struct tl_buf *row, struct rpc_event *e, int64_t *ret_at)
+static int read_row(const struct tl_buf *row, const struct rpc_filter *want, struct rpc_event *e,
+		    int64_t *ret_at)
 {
 	struct tl_cursor c = tl_cursor(row->data, row->len);
 	uint8_t version = get_byte(&c), type = get_byte(&c), bits = get_byte(&c);
@@ -174,7 +175,7 @@ static int read_row(const struct tl_buf *row, struct rpc_event *e, int64_t *ret_
 	e->has_text = bits & ROW_HAS_TEXT;
 	memcpy(e->account, account.data, account.len);
 	e->account[account.len] = '\0';
-	return read_bulk(c, bits & ROW_PACKED, e);
+	return !want || rpc_filter_head(want, e) ? read_bulk(c, bits & ROW_PACKED, e) : 0;
 }
 
 /* What cannot be read is told, and is no reason to stop at it. */
@@ -190,8 +191,8 @@ static void unreadable(struct rpc_event *e)
 	tl_put_text(&e->body, "\"type\":\"gap\",\"reason\":\"damaged\"");
 }
 
-int rpc_journal_next(struct tg_store *s, uint64_t after, uint64_t *ret_seq, struct rpc_event *ret,
-		     int64_t *ret_at, size_t *ret_size)
+int rpc_journal_next(struct tg_store *s, uint64_t after, const struct rpc_filter *want,
+		     uint64_t *ret_seq, struct rpc_event *ret, int64_t *ret_at, size_t *ret_size)
 {
 	struct tl_buf key = {0}, row = {0};
 	int64_t at = 0;
@@ -203,7 +204,7 @@ int rpc_journal_next(struct tg_store *s, uint64_t after, uint64_t *ret_seq, stru
 	if (!err && key.len != sizeof from)
 		err = -TG_E_STORE;
 	if (!err) {
-		if (read_row(&row, ret, &at) != 0)
+		if (read_row(&row, want, ret, &at) != 0)
 			unreadable(ret);
 		if (ret_at)
 			*ret_at = at;
@@ -233,7 +234,7 @@ size_t rpc_journal_trim(struct tg_store *s, const struct rpc_journal_limits *lim
 	int64_t at;
 
 	for (unsigned i = 0; i < TRIM_ROWS; i++) {
-		if (rpc_journal_next(s, seq, &seq, &row, &at, &size) != 0)
+		if (rpc_journal_next(s, seq, &rpc_filter_none, &seq, &row, &at, &size) != 0)
 			break;
 		if (now - at < limits->age && bytes - freed <= limits->bytes)
 			break;

@@ -214,7 +214,8 @@ static bool feed(struct rpc_subscription *s, uint64_t last, struct rpc_event *ro
 
 	for (unsigned i = 0; i < FEED_ROWS && s->pos < last && has_room(s); i++) {
 		uint64_t seq;
-		int err = rpc_journal_next(d->accounts->store, s->pos, &seq, row, NULL, NULL);
+		int err = rpc_journal_next(d->accounts->store, s->pos, &s->filter, &seq, row, NULL,
+					   NULL);
 
 		if (err && err != -TG_E_NOT_FOUND)
 			return false; /* a later turn tries again */

@@ -177,7 +177,8 @@ static struct rpc_result give(struct rpc_call *c, const struct rpc_consumer *k)
 	rpc_js_open(b, "updates", '[');
 	for (int64_t i = 0; i < a->limit && pos < last && b->len - mark < FETCH_BYTES; i++) {
 		uint64_t seq;
-		int err = rpc_journal_next(c->d->accounts->store, pos, &seq, &row, NULL, NULL);
+		int err =
+			rpc_journal_next(c->d->accounts->store, pos, NULL, &seq, &row, NULL, NULL);
 
 		if (err && err != -TG_E_NOT_FOUND)
 			break;

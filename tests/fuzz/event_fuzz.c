@@ -68,7 +68,7 @@ static void journal(struct tg_store *s, const struct rpc_event *e)
 
 	need(b && rpc_journal_put(b, 9, e, 1700000000) > 0 && s->ops->commit(s, &one, 1) == 0);
 	tg_batch_free(b);
-	need(rpc_journal_next(s, 0, &seq, &back, &at, NULL) == 0);
+	need(rpc_journal_next(s, 0, NULL, &seq, &back, &at, NULL) == 0);
 	need(seq == 9 && at == 1700000000 && back.type == e->type && back.chat == e->chat);
 	need(back.from == e->from && back.out == e->out && back.has_text == e->has_text);
 	need(same(&back.body, &e->body) && same(&back.raw, &e->raw) && same(&back.text, &e->text));

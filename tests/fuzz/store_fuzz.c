@@ -189,7 +189,7 @@ static void read_journal(struct tg_store *s)
 	int64_t at;
 	size_t size;
 
-	while (rpc_journal_next(s, seq, &seq, &e, &at, &size) == 0) {
+	while (rpc_journal_next(s, seq, NULL, &seq, &e, &at, &size) == 0) {
 		need(seq <= 2 && e.type < RPC_T_COUNT && rpc_type_name(e.type));
 		need(memchr(e.account, 0, sizeof e.account) != NULL);
 		/* packed rows grow, and one that cannot be read is told as a gap */

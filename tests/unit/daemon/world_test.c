@@ -165,13 +165,13 @@ static void check_rows(struct book *b)
 	size_t size;
 
 	for (uint64_t want = 1; want <= 99; want++) {
-		CHECK_INT(rpc_journal_next(b->store, seq, &seq, &row, &at, &size), 0);
+		CHECK_INT(rpc_journal_next(b->store, seq, NULL, &seq, &row, &at, &size), 0);
 		CHECK_INT(seq, want);
 		CHECK_INT(row.type, RPC_T_GAP);
 		CHECK_INT(row.chat, b->chats[want]);
 		bytes += size;
 	}
-	CHECK_INT(rpc_journal_next(b->store, seq, &seq, &row, &at, &size), -TG_E_NOT_FOUND);
+	CHECK_INT(rpc_journal_next(b->store, seq, NULL, &seq, &row, &at, &size), -TG_E_NOT_FOUND);
 	CHECK_INT(rpc_committer_journal(committer), bytes);
 	rpc_journal_row_free(&row);
 }
