@@ -298,6 +298,8 @@ void rpc_conn_write(struct rpc_conn *c)
 		c->full_since = 0;
 	else if (n || !c->full_since)
 		c->full_since = rpc_now().boot;
+	if (c->parked)
+		rpc_unpark(c);
 	watch(c);
 	if (rpc_conn_finished(c))
 		c->d->reap = true;

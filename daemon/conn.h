@@ -30,6 +30,7 @@ struct rpc_conn {
 	bool closing;       /* close when the output is written */
 	bool dropping;      /* a line over the limit: up to the next LF */
 	bool heard;         /* some byte has come */
+	bool parked;        /* some of its subscriptions wait for room */
 	unsigned bad_lines, subscription_count;
 	unsigned inflight;
 	struct rpc_call *calls;

@@ -83,7 +83,7 @@ static bool turn(void *ctx)
 	reap(d);
 	if (d->stopping && at_rest(d))
 		rpc_loop_stop(&d->loop);
-	return more || d->run != NULL;
+	return more || d->run != NULL || d->unparked;
 }
 
 static void on_hup(struct ev_loop *ev, struct ev_io *w, int events)

@@ -50,7 +50,9 @@ struct rpc_daemon {
 	unsigned stalls; /* of the loop, as logged */
 	struct rpc_counters count;
 	struct rpc_accounts *accounts;
-	struct rpc_subscription *subscriptions; /* of all connections */
+	struct rpc_subscription *subscriptions; /* of all connections that have room */
+	struct rpc_subscription *parked; /* of those that do not read: cost no turn anything */
+	bool unparked;                   /* some have room again: the next turn feeds them */
 };
 #define RPC_SCRATCH 65536
 

@@ -11,11 +11,67 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- lists: who has room, and who waits for it ----------------------------------------------- */
+static struct rpc_subscription **list_of(const struct rpc_subscription *s)
+{
+	return s->parked ? &s->conn->d->parked : &s->conn->d->subscriptions;
+}
+
+static void list_in(struct rpc_subscription *s)
+{
+	struct rpc_subscription **head = list_of(s);
+
+	s->all_prev = NULL;
+	s->all_next = *head;
+	if (*head)
+		(*head)->all_prev = s;
+	*head = s;
+}
+
+static void list_out(struct rpc_subscription *s)
+{
+	if (s->all_prev)
+		s->all_prev->all_next = s->all_next;
+	else
+		*list_of(s) = s->all_next;
+	if (s->all_next)
+		s->all_next->all_prev = s->all_prev;
+}
+
+static bool has_room(const struct rpc_conn *c)
+{
+	return rpc_conn_queued(c) <= RPC_MAX_EVENTS;
+}
+
+/* true: it has no room, and nothing is to be done about it until it has. */
+static bool park(struct rpc_subscription *s)
+{
+	if (has_room(s->conn))
+		return false;
+	list_out(s);
+	s->parked = s->conn->parked = true;
+	list_in(s);
+	return true;
+}
+
+void rpc_unpark(struct rpc_conn *c)
+{
+	if (!has_room(c))
+		return;
+	for (struct rpc_subscription *s = c->subscriptions; s; s = s->next)
+		if (s->parked) {
+			list_out(s);
+			s->parked = false;
+			list_in(s);
+		}
+	c->parked = false;
+	c->d->unparked = true;
+}
+
 /* ---- life ------------------------------------------------------------------------------------ */
 struct rpc_subscription *rpc_subscription_new(struct rpc_conn *c, struct rpc_filter *f,
 					      uint64_t pos)
 {
-	struct rpc_daemon *d = c->d;
 	struct rpc_subscription *s = calloc(1, sizeof *s);
 
 	if (!s)
@@ -28,10 +84,7 @@ struct rpc_subscription *rpc_subscription_new(struct rpc_conn *c, struct rpc_fil
 	s->next = c->subscriptions;
 	c->subscriptions = s;
 	c->subscription_count++;
-	s->all_next = d->subscriptions;
-	if (d->subscriptions)
-		d->subscriptions->all_prev = s;
-	d->subscriptions = s;
+	list_in(s);
 	return s;
 }
 
@@ -47,18 +100,12 @@ struct rpc_subscription *rpc_subscription_find(struct rpc_conn *c, uint64_t id)
 void rpc_subscription_free(struct rpc_subscription *s)
 {
 	struct rpc_subscription **p = &s->conn->subscriptions;
-	struct rpc_daemon *d = s->conn->d;
 
 	while (*p != s)
 		p = &(*p)->next;
 	*p = s->next;
 	s->conn->subscription_count--;
-	if (s->all_prev)
-		s->all_prev->all_next = s->all_next;
-	else
-		d->subscriptions = s->all_next;
-	if (s->all_next)
-		s->all_next->all_prev = s->all_prev;
+	list_out(s);
 	if (s->consumer)
 		s->consumer->subscription = NULL;
 	if (s->conn->eof)
@@ -138,11 +185,6 @@ static void write_event(struct rpc_subscription *s, const struct rpc_event *e, u
 	rpc_conn_flush(s->conn);
 }
 
-static bool has_room(const struct rpc_subscription *s)
-{
-	return rpc_conn_queued(s->conn) <= RPC_MAX_EVENTS;
-}
-
 /* An event that could not be judged is told, never dropped in silence. */
 static void tell_error(struct rpc_subscription *s, const char *account, uint64_t seq)
 {
@@ -170,28 +212,35 @@ static bool wants(struct rpc_subscription *s, const struct rpc_event *e, uint64_
 
 static void offer(struct rpc_subscription *s, const struct rpc_event *e, uint64_t seq)
 {
-	bool current = seq ? s->pos == seq - 1 : has_room(s);
-
-	if (seq && (!current || !has_room(s)))
+	if (seq && s->pos != seq - 1)
 		return; /* the journal has it */
 	if (seq)
 		s->pos = seq;
-	if (!wants(s, e, seq))
-		return;
-	if (current) {
+	if (wants(s, e, seq))
 		write_event(s, e, seq);
+}
+
+/* One that lives now or never, for somebody who has no room. */
+static void miss(struct rpc_subscription *s, const struct rpc_event *e)
+{
+	if (!wants(s, e, 0))
 		return;
-	}
 	s->lagged++;
 	s->conn->d->count.lagged++;
 }
 
 void rpc_deliver(struct rpc_daemon *d, const struct rpc_event *e, uint64_t seq)
 {
+	struct rpc_subscription *next;
+
 	d->count.updates++;
-	for (struct rpc_subscription *s = d->subscriptions; s; s = s->all_next)
-		if (!s->conn->gone)
+	for (struct rpc_subscription *s = d->subscriptions; s; s = next) {
+		next = s->all_next;
+		if (!s->conn->gone && !park(s))
 			offer(s, e, seq);
+	}
+	for (struct rpc_subscription *s = d->parked; s && !seq; s = s->all_next)
+		miss(s, e);
 }
 
 /* ---- from the journal ------------------------------------------------------------------------ */
@@ -212,7 +261,7 @@ static bool feed(struct rpc_subscription *s, uint64_t last, struct rpc_event *ro
 {
 	struct rpc_daemon *d = s->conn->d;
 
-	for (unsigned i = 0; i < FEED_ROWS && s->pos < last && has_room(s); i++) {
+	for (unsigned i = 0; i < FEED_ROWS && s->pos < last && has_room(s->conn); i++) {
 		uint64_t seq;
 		int err = rpc_journal_next(d->accounts->store, s->pos, &s->filter, &seq, row, NULL,
 					   NULL);
@@ -227,7 +276,7 @@ static bool feed(struct rpc_subscription *s, uint64_t last, struct rpc_event *ro
 		if (seq <= last && wants(s, row, seq))
 			write_event(s, row, seq);
 	}
-	return s->pos < last && has_room(s);
+	return !park(s) && s->pos < last;
 }
 
 /* What was written to a reader with automatic acks, and has left, is acked. */
@@ -248,12 +297,15 @@ bool rpc_subscriptions_turn(struct rpc_daemon *d)
 {
 	uint64_t last = rpc_committer_seq(d->accounts->committer);
 	struct rpc_event row = {0};
+	struct rpc_subscription *next;
 	bool more = false;
 
-	for (struct rpc_subscription *s = d->subscriptions; s; s = s->all_next) {
-		if (s->conn->gone)
+	d->unparked = false;
+	for (struct rpc_subscription *s = d->subscriptions; s; s = next) {
+		next = s->all_next;
+		if (s->conn->gone || park(s))
 			continue;
-		if (s->pos < last && has_room(s))
+		if (s->pos < last)
 			more |= feed(s, last, &row);
 		if (s->consumer && s->ack_auto)
 			ack_sent(s);

@@ -10,13 +10,14 @@ struct rpc_consumer;
 
 struct rpc_subscription {
 	struct rpc_subscription *next;                /* of the connection */
-	struct rpc_subscription *all_next, *all_prev; /* of the daemon */
+	struct rpc_subscription *all_next, *all_prev; /* of the daemon's list */
 	struct rpc_conn *conn;
 	struct rpc_consumer *consumer; /* or NULL */
 	uint64_t id;
 	uint64_t pos;  /* everything up to here was offered */
 	uint64_t sent; /* the last one written, with an automatic ack */
 	bool ack_auto;
+	bool parked; /* no room: in the daemon's other list */
 	struct rpc_filter filter;
 	uint64_t delivered, lagged; /* lagged: live-only ones it was too slow for */
 };
@@ -35,6 +36,8 @@ void rpc_event_write(struct tl_buf *b, const struct rpc_event *e, enum rpc_raw_m
 /* Rows between two seqs that retention has taken, from all accounts, as the same. Its own seq is
  * the last of them: an ack of it leaves the gap behind. */
 void rpc_gap_write(struct tl_buf *b, uint64_t from, uint64_t to);
+/* Something was written: if there is room now, its subscriptions go on. */
+void rpc_unpark(struct rpc_conn *c);
 /* Feeds those who are behind and have room; true = there is more to do. */
 bool rpc_subscriptions_turn(struct rpc_daemon *d);
 /* Offers one event to everybody; seq 0: live only. */

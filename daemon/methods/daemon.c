@@ -60,12 +60,14 @@ static double uptime(const struct rpc_daemon *d)
 /* How far behind the slowest reader is, and what all of them have not read. */
 static void write_readers(struct rpc_daemon *d, struct tl_buf *b)
 {
+	const struct rpc_subscription *const lists[] = {d->subscriptions, d->parked};
 	uint64_t last = rpc_committer_seq(d->accounts->committer), lag = 0;
 	size_t queued = 0, unread = 0;
 	int64_t stuck = 0;
 
-	for (const struct rpc_subscription *s = d->subscriptions; s; s = s->all_next)
-		lag = last - s->pos > lag ? last - s->pos : lag;
+	for (unsigned i = 0; i < 2; i++)
+		for (const struct rpc_subscription *s = lists[i]; s; s = s->all_next)
+			lag = last - s->pos > lag ? last - s->pos : lag;
 	for (const struct rpc_conn *k = d->conns; k; k = k->next) {
 		int64_t since = rpc_conn_stuck(k);
 
