@@ -3,6 +3,7 @@
 readers that are slow, stuck or away."""
 
 import base64
+import contextlib
 import os
 import random
 import resource
@@ -293,7 +294,7 @@ def a_full_disk():
         print("%d messages over a full disk: 0 lost" % count)
 
 
-SHIM = r"""
+BROKEN = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -303,7 +304,7 @@ int fdatasync(int fd)
 {
 	int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
 
-	if (access(getenv("DISK_BROKEN"), F_OK) != 0)
+	if (access(getenv("SHIM_FILE"), F_OK) != 0)
 		return real(fd);
 	errno = EIO;
 	return -1;
@@ -311,15 +312,25 @@ int fdatasync(int fd)
 """
 
 
+@contextlib.contextmanager
+def preloaded(source):
+    """What is started has this C code before libc; gives the path of a file that it knows as SHIM_FILE."""
+    folder = tempfile.mkdtemp(prefix="layerd-shim-")
+    shim, file = os.path.join(folder, "shim.so"), os.path.join(folder, "file")
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", shim, "-ldl"], input=source.encode(), check=True)
+    asan = ":".join(filter(None, (os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0")))
+    os.environ.update(LD_PRELOAD=shim, SHIM_FILE=file, ASAN_OPTIONS=asan)
+    try:
+        yield file
+    finally:
+        os.environ.pop("LD_PRELOAD", None)
+        shutil.rmtree(folder)
+
+
 @case
 def a_disk_that_does_not_sync():
     """T5: no answer that says it is kept, no event offered, and all of it once the disk works again."""
-    folder = tempfile.mkdtemp(prefix="layerd-shim-")
-    shim, broken = os.path.join(folder, "shim.so"), os.path.join(folder, "broken")
-    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", shim, "-ldl"], input=SHIM.encode(), check=True)
-    asan = ":".join(filter(None, (os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0")))
-    os.environ.update(LD_PRELOAD=shim, DISK_BROKEN=broken, ASAN_OPTIONS=asan)
-    try:
+    with preloaded(BROKEN) as broken:
         with World() as w:
             del os.environ["LD_PRELOAD"]
             bot, user = started(w)
@@ -352,9 +363,91 @@ def a_disk_that_does_not_sync():
                 assert [u["seq"] for u in got] == sorted({u["seq"] for u in got}) and got[0]["seq"] > seq
                 seq = got[-1]["seq"]
             print("3 failures of the disk, 30 messages: 0 lost")
-    finally:
-        os.environ.pop("LD_PRELOAD", None)
-        shutil.rmtree(folder)
+
+
+# Which message ("order-N.") goes where, in the order in which it happens: w data page, s sync, m meta page, o offered.
+RECORD = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+static void note(char what, const char *p, size_t n)
+{
+	static int fd = -1;
+	const char *end = p + n;
+	char line[64];
+
+	if (fd < 0)
+		fd = open(getenv("SHIM_FILE"), O_WRONLY | O_CREAT | O_APPEND, 0600);
+	while (p && (p = memmem(p, (size_t)(end - p), "order-", 6)))
+		syscall(SYS_write, fd, line, snprintf(line, sizeof line, "%c %d\n", what, atoi(p += 6)));
+	if (!end)
+		syscall(SYS_write, fd, line, snprintf(line, sizeof line, "%c\n", what));
+}
+static ssize_t page(int fd, const void *p, size_t n, ssize_t done)
+{
+	if (fcntl(fd, F_GETFL) & O_DSYNC)
+		note('m', NULL, 0);
+	else if (done >= 0)
+		note('w', p, n);
+	return done;
+}
+#define REAL(type, name, ...) ((type (*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name))
+ssize_t pwrite(int fd, const void *p, size_t n, off_t at)
+{
+	return page(fd, p, n, REAL(ssize_t, pwrite, int, const void *, size_t, off_t)(fd, p, n, at));
+}
+ssize_t writev(int fd, const struct iovec *v, int n)
+{
+	ssize_t done = REAL(ssize_t, writev, int, const struct iovec *, int)(fd, v, n);
+
+	for (int i = 0; i < n; i++)
+		page(fd, v[i].iov_base, v[i].iov_len, done);
+	return done;
+}
+int fdatasync(int fd)
+{
+	int r = REAL(int, fdatasync, int)(fd);
+
+	note('s', NULL, 0);
+	return r;
+}
+ssize_t send(int fd, const void *p, size_t n, int flags)
+{
+	note('o', p, n);
+	return REAL(ssize_t, send, int, const void *, size_t, int)(fd, p, n, flags);
+}
+"""
+
+
+@case
+def what_is_offered_was_synced():
+    """G2, F.73: a message's page, the sync, the page that makes it and the new state valid, and only then the client."""
+    with preloaded(RECORD) as record:
+        with World() as w:
+            del os.environ["LD_PRELOAD"]
+            bot, user = started(w)
+            a = w.daemon.line()
+            a.call("subscribe", types=["new_message"])
+            count = 10 if REDUCED else 50
+            for i in range(count):
+                w.sandbox.call("send", **{"from": user, "to": bot, "text": "order-%d." % i})
+                if i % 5 == 4:
+                    drain(a, 5)
+        acts = open(record).read().splitlines()
+        for i in range(count):
+            offered = acts.index("o %d" % i)
+            written = acts.index("w %d" % i)
+            synced = acts.index("s", written)
+            valid = acts.index("m", written)
+            assert written < synced < valid < offered, acts[written - 3:offered + 3]
+        print("%d messages: written, synced, valid, offered, in this order" % count)
 
 
 @case
