@@ -178,7 +178,7 @@ struct tg_calls {
 };
 
 /* ---- data centres and the sessions with them: dc.c ---- */
-struct tg_dc { /* lives until its place is needed by another */
+struct tg_dc { /* in the vault; lives until its place is needed by another */
 	int id;
 	struct tg_session *maker;   /* makes the key that the others wait for (B.52) */
 	struct mt_temp_key temp;    /* with forward secrecy: all its sessions use it (E.22) */

@@ -7,6 +7,7 @@
 
 #include "core/store.h"
 #include "proto/proxy.h"
+#include "proto/secret.h"
 
 /* ---- settings ---- */
 struct tg_settings {

@@ -182,13 +182,6 @@ static bool has_sessions(const struct tg_account *a, const struct tg_dc *dc)
 	return false;
 }
 
-static void dc_wipe(struct tg_dc *dc)
-{
-	if (dc)
-		mt_wipe(&dc->temp, sizeof dc->temp);
-	free(dc);
-}
-
 struct tg_dc *tg_dc_get(struct tg_account *a, int id)
 {
 	struct tg_dc *dc = tg_dc_find(a, id), **place = NULL;
@@ -198,10 +191,10 @@ struct tg_dc *tg_dc_get(struct tg_account *a, int id)
 	for (unsigned i = TG_MAX_DCS; i-- > 0;)
 		if (!a->dcs[i] || (!a->dcs[i]->importing && !has_sessions(a, a->dcs[i])))
 			place = &a->dcs[i];
-	dc = place ? calloc(1, sizeof *dc) : NULL;
+	dc = place ? mt_secret_new(&a->env.random, sizeof *dc) : NULL;
 	if (!dc)
 		return NULL;
-	dc_wipe(*place);
+	mt_secret_free(&a->env.random, *place, sizeof(struct tg_dc));
 	*place = dc;
 	dc->id = id;
 	dc->authorized = tg_authorized_load(a, id);
@@ -272,7 +265,7 @@ void tg_dc_free(struct tg_account *a, struct tg_dc *dc)
 	for (unsigned i = 0; i < TG_MAX_DCS; i++)
 		if (a->dcs[i] == dc)
 			a->dcs[i] = NULL;
-	dc_wipe(dc);
+	mt_secret_free(&a->env.random, dc, sizeof(struct tg_dc));
 }
 
 /* E.10: the account lives there from now on; what was missed is fetched. */

@@ -16,6 +16,7 @@
 /* ---- the sums ---- */
 struct sums {
 	struct mt_job job; /* first, so that the pointers are the same */
+	struct mt_env env;
 	struct mt_srp srp;
 	bool prove, make; /* a proof of the current one; the hash of a new one */
 	struct tl_str fresh, salt1, salt2, p;
@@ -37,9 +38,9 @@ static void run(struct mt_job *job)
 static void sums_free(struct mt_job *job)
 {
 	struct sums *s = (struct sums *)job;
+	struct mt_env env = s->env;
 
-	mt_wipe(s, s->size);
-	free(s);
+	mt_secret_free(&env, s, s->size);
 }
 
 /* ---- a check ---- */
@@ -261,10 +262,11 @@ static struct sums *sums_new(struct tg_account *a, const struct tg_check *k,
 		size += old->salt1.len + old->salt2.len + old->p.len + p->srp_B.len;
 	if (fresh)
 		size += fresh->salt1.len + fresh->salt2.len + fresh->p.len;
-	s = calloc(1, size);
+	s = mt_secret_new(&a->env.random, size);
 	if (!s)
 		return NULL;
 	*s = (struct sums){.job = {.run = run, .free = sums_free},
+			   .env = a->env.random,
 			   .prove = p->has_password,
 			   .make = k->fresh != NULL,
 			   .size = size};

@@ -17,6 +17,7 @@ static const char header_key[] = "seal", epoch_key[] = "seal_epoch", rekey_key[]
 
 struct sealed {
 	struct tg_store base;
+	struct mt_env env;
 	struct tg_store *inner;
 	struct tg_sealer sealer;                  /* its counter is the store thread's */
 	struct tl_buf stored, from, row, raw_key; /* the loop thread's scratch */
@@ -175,12 +176,13 @@ static int sealed_commit(struct tg_store *base, const struct tg_batch *const *ba
 
 static void free_coat(struct sealed *s)
 {
-	tg_sealer_wipe(&s->sealer);
+	struct mt_env env = s->env;
+
 	tl_buf_free(&s->stored);
 	tl_buf_free(&s->from);
 	tl_buf_free(&s->raw_key);
 	tl_buf_free(&s->row);
-	free(s);
+	mt_secret_free(&env, s, sizeof *s);
 }
 
 static void sealed_close(struct tg_store *base)
@@ -294,12 +296,13 @@ static int open_sealer(struct tg_store *inner, const uint8_t *key, enum tg_seal_
 int tg_store_seal(struct tg_store *inner, const uint8_t *key, enum tg_seal_mode mode,
 		  const struct mt_env *env, struct tg_store **ret)
 {
-	struct sealed *s = calloc(1, sizeof *s);
+	struct sealed *s = mt_secret_new(env, sizeof *s);
 	int r;
 
 	assert(mode != TG_SEAL_NONE);
 	if (!s)
 		return -TG_E_NOMEM;
+	s->env = *env;
 	r = open_sealer(inner, key, mode, env, &s->sealer);
 	if (r) {
 		free_coat(s);

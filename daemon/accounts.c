@@ -261,7 +261,8 @@ static struct tg_account *engine_new(struct rpc_daemon *d, struct rpc_account *a
 		.lang_pack = TEXT(lang_pack, "lang-pack", ""),
 		.lang_code = TEXT(lang_code, "lang-code", "en"),
 	};
-	struct tg_env env = {.random = {.random = rpc_random}, .store = d->accounts->store};
+	struct tg_env env = {.random = {.random = rpc_random, .vault = &d->vault.vault},
+			     .store = d->accounts->store};
 
 	a->may_log_in = s.api_id && s.api_hash[0];
 	return tg_account_new(a->name, &s, &env, rpc_now());

@@ -131,6 +131,7 @@ static void on_read(struct ev_loop *ev, struct ev_io *w, int events)
 		d->count.bytes_in += (uint64_t)n;
 		d->input_bytes += (size_t)n;
 		tl_put(&c->in, d->scratch, (size_t)n);
+		mt_wipe(d->scratch, (size_t)n);
 		if (c->in.err) {
 			d->input_bytes -= (size_t)n;
 			c->closing = true;
@@ -143,8 +144,10 @@ static void on_read(struct ev_loop *ev, struct ev_io *w, int events)
 
 /* ---- lines -------------------------------------------------------------------------------------
  */
+/* Lines may have held passwords. */
 static void consume(struct rpc_conn *c, size_t n)
 {
+	mt_wipe(c->in.data + c->in_at, n);
 	c->in_at += n;
 	c->d->input_bytes -= n;
 	c->in_scanned = c->in_at;

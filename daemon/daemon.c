@@ -296,6 +296,7 @@ int rpc_daemon_init(struct rpc_daemon *d, struct rpc_config *config, char *why, 
 	d->started = rpc_now().boot;
 	rpc_log_init(&d->log);
 	d->log.level = config->log_level;
+	rpc_vault_init(&d->vault, &d->log);
 	rpc_table_init(&d->table);
 	d->scratch = malloc(RPC_SCRATCH);
 	if (!d->scratch || rpc_loop_init(&d->loop, turn, d) != 0 || init_hup(d) != 0) {

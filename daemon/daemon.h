@@ -8,6 +8,7 @@
 #include "daemon/log.h"
 #include "daemon/network.h"
 #include "daemon/scan.h"
+#include "daemon/vault.h"
 
 struct rpc_accounts;
 struct rpc_subscription;
@@ -20,6 +21,7 @@ struct rpc_counters {
 struct rpc_daemon {
 	struct rpc_loop loop;
 	struct rpc_log log;
+	struct rpc_vault vault;
 	struct rpc_config *config;
 	struct rpc_listener listeners[RPC_MAX_SOCKETS];
 	unsigned listener_count;

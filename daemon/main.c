@@ -2,6 +2,8 @@
 #include "daemon/daemon.h"
 #include "daemon/state.h"
 
+#include <jansson.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -24,6 +26,14 @@ static void version(struct tl_buf *b)
 	tl_put_u8(b, '\n');
 }
 
+/* What clients say goes through jansson's memory, passwords with it. */
+static void wiping_free(void *p)
+{
+	if (p)
+		mt_wipe(p, malloc_usable_size(p));
+	free(p);
+}
+
 int main(int argc, char **argv)
 {
 	struct rpc_config *config = NULL;
@@ -31,6 +41,7 @@ int main(int argc, char **argv)
 	char why[512] = "out of memory";
 	int rc;
 
+	json_set_alloc_funcs(malloc, wiping_free);
 	if (rpc_config_read(argc, argv, environ, &config, why, sizeof why) != 0) {
 		fprintf(stderr, "layerd: %s\n", why);
 		return RPC_EXIT_CONFIG;

@@ -171,9 +171,10 @@ static int refuse(const struct rpc_config *c, int err, char *why, size_t size)
 }
 
 /* ---- doors ----------------------------------------------------------------------------------- */
-int rpc_state_open(const struct rpc_config *c, struct tg_store **ret, char *why, size_t size)
+int rpc_state_open(const struct rpc_config *c, struct mt_vault *vault, struct tg_store **ret,
+		   char *why, size_t size)
 {
-	static const struct mt_env env = {rpc_random, NULL};
+	const struct mt_env env = {.random = rpc_random, .vault = vault};
 	enum tg_seal_mode mode = wanted(c), found = TG_SEAL_NONE;
 	uint8_t key[TG_SEAL_KEY];
 	const uint8_t *with;
@@ -203,7 +204,7 @@ int rpc_state_open(const struct rpc_config *c, struct tg_store **ret, char *why,
 
 int rpc_state_rekey(const struct rpc_config *c, char *why, size_t size)
 {
-	static const struct mt_env env = {rpc_random, NULL};
+	static const struct mt_env env = {.random = rpc_random};
 	enum tg_seal_mode mode = wanted(c);
 	uint8_t to[TG_SEAL_KEY], from[TG_SEAL_KEY];
 	const uint8_t *to_key, *from_key = NULL;
@@ -246,7 +247,7 @@ static int load_spare(const struct rpc_config *c, struct tg_store **ret, char *w
 static int seal_anew(const struct rpc_config *c, struct tg_store *rows, const uint8_t *key,
 		     const uint8_t *old)
 {
-	static const struct mt_env env = {rpc_random, NULL};
+	static const struct mt_env env = {.random = rpc_random};
 	enum tg_seal_mode mode;
 	bool unfinished;
 	int err = tg_seal_look(rows, &mode, &unfinished);
@@ -264,7 +265,7 @@ static int seal_anew(const struct rpc_config *c, struct tg_store *rows, const ui
 static int restore(const struct rpc_config *c, struct tg_store *rows, const uint8_t *key,
 		   struct tg_store_report *report)
 {
-	static const struct mt_env env = {rpc_random, NULL};
+	static const struct mt_env env = {.random = rpc_random};
 	struct tg_store *coat = rows;
 	int err = key ? tg_store_seal(rows, key, wanted(c), &env, &coat) : 0;
 

@@ -7,8 +7,8 @@
 
 /* 0, or an exit code with the reason in why: 3 another daemon has it, 65 it is damaged, 78 the
  * key does not fit. */
-int rpc_state_open(const struct rpc_config *c, struct tg_store **ret, char *why,
-		   size_t size) TL_MUST;
+int rpc_state_open(const struct rpc_config *c, struct mt_vault *vault, struct tg_store **ret,
+		   char *why, size_t size) TL_MUST;
 /* --rekey: rewrites the store for the configured key; why then says what was done. */
 int rpc_state_rekey(const struct rpc_config *c, char *why, size_t size) TL_MUST;
 

@@ -20,6 +20,11 @@ struct mt_client *mt_client_new(const struct mt_client_options *o, const struct 
 
 	if (!c)
 		return NULL;
+	c->keys = mt_secret_new(env, sizeof *c->keys);
+	if (!c->keys) {
+		free(c);
+		return NULL;
+	}
 	c->env = env;
 	c->dc = (o->dc + (o->test ? 10000 : 0)) * (o->media ? -1 : 1);
 	c->transport = o->transport;
@@ -28,7 +33,7 @@ struct mt_client *mt_client_new(const struct mt_client_options *o, const struct 
 	c->way.proxy = o->proxy;
 	c->proxy_tries = o->proxy_tries ? o->proxy_tries : &c->own_tries;
 	c->events_tail = &c->events;
-	c->has_key = o->has_key && mt_key_init(&c->key, o->key) == 0;
+	c->has_key = o->has_key && mt_key_init(&c->keys->session, o->key) == 0;
 	mt_temporary_init(c, o);
 	for (unsigned i = 0; i < o->salt_count && i < MT_SALTS; i++)
 		c->salts.v[c->salts.n++] = o->salts[i];
@@ -60,6 +65,7 @@ void mt_client_free(struct mt_client *c)
 	tl_buf_free(&c->pack);
 	tl_buf_free(&c->sealed);
 	tl_buf_free(&c->zip);
+	mt_secret_free(c->env, c->keys, sizeof *c->keys);
 	mt_wipe(c, sizeof *c);
 	free(c);
 }
@@ -170,7 +176,7 @@ void mt_client_tell_salts(struct mt_client *c)
 static bool is_abandoned(const struct mt_client *c)
 {
 	return c->session.last_msg_id && c->has_key && (!c->temp.on || c->temp.bound) &&
-	       memcmp(c->session_key, c->key.id, sizeof c->session_key) == 0;
+	       memcmp(c->session_key, c->keys->session.id, sizeof c->session_key) == 0;
 }
 
 static void say_destroyed(struct mt_client *c, uint64_t session)
@@ -194,7 +200,7 @@ void mt_client_settle(struct mt_client *c)
 	mt_outbox_forget(c);
 	if (abandoned)
 		say_destroyed(c, c->session.previous);
-	memcpy(c->session_key, c->key.id, sizeof c->session_key);
+	memcpy(c->session_key, c->keys->session.id, sizeof c->session_key);
 	c->inited = false;
 	c->inited_by = c->new_session_seen = c->corrected_at = 0;
 	c->want_ping = c->phase == MT_OPEN;
@@ -233,7 +239,7 @@ void mt_client_session_opened(struct mt_client *c, struct mt_time now)
 {
 	c->phase = MT_OPEN;
 	mt_client_settle(c);
-	memcpy(c->session_key, c->key.id, sizeof c->session_key);
+	memcpy(c->session_key, c->keys->session.id, sizeof c->session_key);
 	c->first_answer_by = now.boot + MT_FIRST_ANSWER;
 	c->want_ping = true;
 	c->ping_at = now.boot + MT_PING_PERIOD;

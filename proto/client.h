@@ -7,6 +7,7 @@
 #include "proto/envelope.h"
 #include "proto/handshake.h"
 #include "proto/proxy.h"
+#include "proto/secret.h"
 #include "proto/session.h"
 #include "proto/temporary.h"
 #include "proto/wire.h"
@@ -120,10 +121,11 @@ struct mt_client {
 	bool proxy_told; /* why this connection failed */
 	struct mt_handshake *handshake;
 	struct mt_job *job; /* of the running handshake, out with a thread */
-	struct mt_key key;  /* of the session */
+	struct mt_keys {    /* in the vault */
+		struct mt_key session, perm, next;
+	} * keys;
 	bool has_key, pfs;
-	struct { /* temporary.c */
-		struct mt_key perm, next;
+	struct {                            /* temporary.c */
 		struct mt_temp_key *shared; /* or NULL */
 		bool has_perm, has_next;
 		bool next_bound;    /* another client did it */

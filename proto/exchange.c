@@ -99,7 +99,7 @@ static void done(struct mt_client *c, const struct mt_handshake_event *ev, struc
 		mt_client_close(c, true); /* a key that nobody keeps is none */
 		return;
 	}
-	c->key = key;
+	c->keys->session = key;
 	mt_wipe(&key, sizeof key);
 	c->has_key = true;
 	mt_clock_set(&c->clock, now, now.real + ev->time_offset);

@@ -6,6 +6,7 @@
 #include "proto/envelope.h"
 #include "proto/handshake_jobs.h"
 #include "proto/rsa.h"
+#include "proto/secret.h"
 #include "proto/wire.h"
 
 #include <stdlib.h>
@@ -92,7 +93,7 @@ struct mt_handshake *mt_handshake_new(int32_t dc, bool temp, int32_t expires_in,
 				      const struct mt_rsa *rsa, unsigned rsa_count,
 				      const struct mt_env *env)
 {
-	struct mt_handshake *h = calloc(1, sizeof *h);
+	struct mt_handshake *h = mt_secret_new(env, sizeof *h);
 
 	if (!h)
 		return NULL;
@@ -117,8 +118,7 @@ void mt_handshake_free(struct mt_handshake *h)
 	if (h->pending == MT_HANDSHAKE_JOB)
 		h->job->free(h->job);
 	tl_buf_free(&h->body);
-	mt_wipe(h, sizeof *h);
-	free(h);
+	mt_secret_free(h->env, h, sizeof *h);
 }
 
 /* Every answer opens with our nonce and, from the second on, with the server's (B.36). */
@@ -292,7 +292,7 @@ static int ask_power(struct mt_handshake *h)
 	memcpy(power.ga, h->ga, 256);
 	draw(h, power.b, sizeof power.b);
 	draw(h, power.mask, sizeof power.mask);
-	job = mt_power_job(&power);
+	job = mt_power_job(&power, h->env);
 	mt_wipe(&power, sizeof power);
 	h->state = POWER;
 	return ask_job(h, job);

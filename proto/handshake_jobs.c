@@ -2,6 +2,7 @@
 #include "proto/handshake_jobs.h"
 #include "proto/bignum.h"
 #include "proto/pq.h"
+#include "proto/secret.h"
 
 #include <stdlib.h>
 
@@ -9,8 +10,9 @@ struct split_job {
 	struct mt_job job; /* first, so that the pointers are the same */
 	struct mt_split split;
 };
-struct power_job {
+struct power_job { /* in the vault */
 	struct mt_job job;
+	struct mt_env env;
 	struct mt_power power;
 };
 
@@ -79,18 +81,20 @@ static void power_run(struct mt_job *job)
 
 static void power_free(struct mt_job *job)
 {
-	mt_wipe(job, sizeof(struct power_job));
-	free(job);
+	struct mt_env env = ((struct power_job *)job)->env;
+
+	mt_secret_free(&env, job, sizeof(struct power_job));
 }
 
-struct mt_job *mt_power_job(const struct mt_power *in)
+struct mt_job *mt_power_job(const struct mt_power *in, const struct mt_env *env)
 {
-	struct power_job *j = calloc(1, sizeof *j);
+	struct power_job *j = mt_secret_new(env, sizeof *j);
 
 	if (!j)
 		return NULL;
 	j->job = (struct mt_job){.run = power_run, .free = power_free};
 	j->power = *in;
+	j->env = *env;
 	j->power.err = -TG_E_INTERNAL;
 	return &j->job;
 }

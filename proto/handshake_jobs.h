@@ -19,7 +19,7 @@ struct mt_power { /* the group's checks, then both powers */
 	uint8_t gb[256], key[256];
 	int err; /* -TG_E_AGAIN: another b is needed; the group was fine */
 };
-struct mt_job *mt_power_job(const struct mt_power *in); /* copies */
+struct mt_job *mt_power_job(const struct mt_power *in, const struct mt_env *env); /* copies */
 const struct mt_power *mt_power_of(const struct mt_job *job);
 
 #endif

@@ -264,7 +264,7 @@ static void take_sealed(struct mt_client *c, const struct mt_packet *v, unsigned
 
 	for (unsigned i = 0; i < count; i++)
 		o[i] = (struct mt_opening){.packet = v[i].data, .n = v[i].n, .out = &c->plain[i]};
-	mt_open_lanes(&c->key, MT_TO_CLIENT, o, count);
+	mt_open_lanes(&c->keys->session, MT_TO_CLIENT, o, count);
 	for (unsigned i = 0; i < count && c->phase == MT_OPEN; i++) {
 		if (o[i].err)
 			bad_packet(c);

@@ -327,7 +327,7 @@ static int send_batch(struct mt_client *c, struct batch *b)
 {
 	int err = 0;
 
-	mt_seal_laid(&c->key, MT_TO_SERVER, &c->sealed, b->v, b->n);
+	mt_seal_laid(&c->keys->session, MT_TO_SERVER, &c->sealed, b->v, b->n);
 	for (unsigned i = 0; i < b->n && !err; i++) {
 		keep_tokens(c, b, i);
 		err = mt_link_send(c->link, c->sealed.data + b->v[i].at, b->v[i].n,
@@ -363,6 +363,7 @@ static int lay(struct mt_client *c, struct packet *p, struct batch *b, struct mt
 	}
 	b->packets[b->n] = (struct batched){.flight_at = p->flight_at, .quick = p->quick};
 	err = mt_lay(&h, c->pack.data + from, c->pack.len - from, c->env, &c->sealed, &b->v[b->n]);
+	mt_wipe(c->pack.data, c->pack.len); /* the buffer stays, what was said need not */
 	b->n += !err;
 	return err;
 }

@@ -1,6 +1,5 @@
-/* proto: MTProto 2.0 as an engine without I/O. Front door of the room.
- * Bytes, time and randomness come in; bytes, events and a deadline go out. Events are pulled and
- * live until the next pull. Sources: core.telegram.org/mtproto and the checks of PROTOCOL A-E. */
+/* proto: MTProto 2.0 (core.telegram.org/mtproto) as an engine without I/O. Front door of the room.
+ * Bytes, time and randomness come in; bytes, events (until the next pull), a deadline go out. */
 #ifndef PROTO_H
 #define PROTO_H
 
@@ -14,6 +13,7 @@ struct mt_time {
 struct mt_env {
 	void (*random)(void *ctx, void *out, size_t n); /* cryptographically strong; never fails */
 	void *ctx;
+	struct mt_vault *vault; /* where keys are kept (secret.h), or NULL */
 };
 /* ---- primitives (mbedTLS stays behind them) ---- */
 void mt_sha1(uint8_t out[20], const void *a, size_t na, const void *b, size_t nb); /* of a|b */

@@ -193,6 +193,7 @@ static void take_out(struct mt_client *c, struct mt_query *q, bool failed)
 	else
 		waiting_remove(c, q);
 	list_remove(&c->all, q, false);
+	mt_wipe(q->body, q->n); /* a code or a token may be in it */
 	free(q->body);
 	q->body = NULL;
 }

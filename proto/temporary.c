@@ -26,7 +26,7 @@ void mt_temporary_init(struct mt_client *c, const struct mt_client_options *o)
 	c->temp.renew_at = c->temp.switch_by = INT64_MAX;
 	if (!c->pfs || !c->has_key)
 		return;
-	c->temp.perm = c->key;
+	c->keys->perm = c->keys->session;
 	c->temp.has_perm = true;
 	c->has_key = false;
 }
@@ -41,7 +41,7 @@ bool mt_temporary_wanted(const struct mt_client *c)
 static bool is_shared(const struct mt_client *c)
 {
 	return c->temp.shared && c->temp.shared->bound && c->temp.on &&
-	       mt_equal(c->temp.shared->key, c->key.key, sizeof c->key.key);
+	       mt_equal(c->temp.shared->key, c->keys->session.key, sizeof c->keys->session.key);
 }
 
 static void publish(struct mt_client *c)
@@ -50,7 +50,7 @@ static void publish(struct mt_client *c)
 
 	if (!s)
 		return;
-	memcpy(s->key, c->key.key, sizeof s->key);
+	memcpy(s->key, c->keys->session.key, sizeof s->key);
 	s->salt = c->salts.n ? c->salts.v[c->salts.n - 1].salt : 0;
 	s->ends_at = c->temp.ends_at;
 	s->renewing_til = 0;
@@ -75,15 +75,15 @@ static void drop(struct mt_client *c)
 	}
 	c->has_key = c->temp.on = c->temp.bound = c->temp.has_next = false;
 	c->temp.renew_at = c->temp.switch_by = INT64_MAX;
-	mt_wipe(&c->key, sizeof c->key);
-	mt_wipe(&c->temp.next, sizeof c->temp.next);
+	mt_wipe(&c->keys->session, sizeof c->keys->session);
+	mt_wipe(&c->keys->next, sizeof c->keys->next);
 }
 
 static void use(struct mt_client *c, const struct mt_key *key, uint64_t salt, int64_t ends_at)
 {
 	int64_t margin = c->temp.life > 2 * MARGIN_LONG ? MARGIN_LONG : MARGIN;
 
-	c->key = *key;
+	c->keys->session = *key;
 	c->has_key = c->temp.on = c->renew = true;
 	c->temp.bound = false;
 	c->temp.binds = 0;
@@ -99,7 +99,7 @@ void mt_temporary_begin(struct mt_client *c, struct mt_time now)
 
 	if (c->temp.verify) {
 		drop(c);
-		c->key = c->temp.perm;
+		c->keys->session = c->keys->perm;
 		c->has_key = c->renew = true;
 		return;
 	}
@@ -124,7 +124,7 @@ bool mt_temporary_lost(struct mt_client *c)
 
 void mt_temporary_perm(struct mt_client *c, struct mt_time now)
 {
-	c->temp.perm = c->key;
+	c->keys->perm = c->keys->session;
 	c->temp.has_perm = true;
 	c->temp.perm_made = now.boot;
 	c->has_key = false;
@@ -134,7 +134,7 @@ void mt_temporary_perm(struct mt_client *c, struct mt_time now)
 static void plan(struct mt_client *c, const struct mt_key *key, uint64_t salt, int64_t ends_at,
 		 bool bound, struct mt_time now)
 {
-	c->temp.next = *key;
+	c->keys->next = *key;
 	c->temp.next_salt = salt;
 	c->temp.next_ends_at = ends_at;
 	c->temp.next_bound = bound;
@@ -159,9 +159,9 @@ void mt_temporary_switch(struct mt_client *c, struct mt_time now)
 {
 	if (!c->temp.has_next || (c->flight.n && now.boot < c->temp.switch_by))
 		return;
-	use(c, &c->temp.next, c->temp.next_salt, c->temp.next_ends_at);
+	use(c, &c->keys->next, c->temp.next_salt, c->temp.next_ends_at);
 	c->temp.bound = c->temp.next_bound;
-	mt_wipe(&c->temp.next, sizeof c->temp.next);
+	mt_wipe(&c->keys->next, sizeof c->keys->next);
 	c->temp.has_next = false;
 	c->temp.switch_by = INT64_MAX;
 	mt_client_settle(c);
@@ -231,8 +231,9 @@ static uint64_t id_of(const struct mt_key *k)
 /* B.81: what is sealed inside names the message's own id, so each sending makes it anew. */
 void mt_temporary_put_bind(struct mt_client *c, uint64_t msg_id, struct mt_time now)
 {
-	struct mt_bind b = {
-		.temp_key_id = id_of(&c->key), .temp_session = c->session.id, .msg_id = msg_id};
+	struct mt_bind b = {.temp_key_id = id_of(&c->keys->session),
+			    .temp_session = c->session.id,
+			    .msg_id = msg_id};
 	uint8_t sealed[MT_BIND_SIZE];
 	int64_t left = (c->temp.ends_at - now.boot) / NS;
 
@@ -240,9 +241,9 @@ void mt_temporary_put_bind(struct mt_client *c, uint64_t msg_id, struct mt_time 
 		c->temp.expires_at = (int32_t)(mt_clock_now(&c->clock, now) / NS + left);
 	b.expires_at = c->temp.expires_at;
 	c->env->random(c->env->ctx, &b.nonce, sizeof b.nonce);
-	mt_bind_message(sealed, &c->temp.perm, &b, c->env);
+	mt_bind_message(sealed, &c->keys->perm, &b, c->env);
 	tl_put_u32(&c->pack, WIRE_BIND_TEMP_AUTH_KEY);
-	tl_put_u64(&c->pack, id_of(&c->temp.perm));
+	tl_put_u64(&c->pack, id_of(&c->keys->perm));
 	tl_put_u64(&c->pack, b.nonce);
 	tl_put_u32(&c->pack, (uint32_t)b.expires_at);
 	tl_put_bytes(&c->pack, sealed, sizeof sealed);

@@ -57,7 +57,7 @@ may_include() {
 }
 front_door() {
 	case $1 in
-	tl/tl.h | tl/compat.h | tl/errors.def | proto/proto.h | proto/proxy.h | proto/gcm.h | proto/temporary.h) return 0 ;;
+	tl/tl.h | tl/compat.h | tl/errors.def | proto/proto.h | proto/proxy.h | proto/gcm.h | proto/temporary.h | proto/secret.h) return 0 ;;
 	core/core.h | core/login.h | core/store.h | core/seal.h | core/string_session.h | daemon/daemon.h) return 0 ;;
 	esac
 	return 1

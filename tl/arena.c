@@ -1,5 +1,6 @@
 /* The arena: memory that dies together. A list of chunks, the newest first; whoever inited it frees
- * it. Bytes come zeroed and aligned to 16. */
+ * it. Bytes come zeroed and aligned to 16, and are wiped when they go: passwords may be among them.
+ */
 #include "tl/tl.h"
 
 #include <stdlib.h>
@@ -74,6 +75,7 @@ static void free_from(struct tl_chunk *c)
 	while (c) {
 		struct tl_chunk *next = c->next;
 
+		explicit_bzero(c->data, c->used);
 		free(c);
 		c = next;
 	}
@@ -92,6 +94,7 @@ void tl_arena_reset(struct tl_arena *a)
 	}
 	free_from(c->next);
 	c->next = NULL;
+	explicit_bzero(c->data, c->used);
 	c->used = 0;
 }
 

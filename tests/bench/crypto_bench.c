@@ -377,8 +377,9 @@ struct exchange {
 
 static void exchange_ours(void *ctx)
 {
+	static const struct mt_env env = {.random = not_random};
 	struct exchange *x = ctx;
-	struct mt_job *split = mt_split_job(x->pq), *power = mt_power_job(&x->power);
+	struct mt_job *split = mt_split_job(x->pq), *power = mt_power_job(&x->power, &env);
 
 	must(split && power);
 	split->run(split);
@@ -390,6 +391,7 @@ static void exchange_ours(void *ctx)
 
 static void exchange_bare(void *ctx)
 {
+	static const struct mt_env env = {.random = not_random};
 	struct exchange *x = ctx;
 	uint8_t g[1] = {3}, out[256];
 

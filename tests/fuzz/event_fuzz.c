@@ -80,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	const struct tg_settings settings = {.api_id = 1, .api_hash = ""};
 	struct rpc_account account = {.name = "main"};
-	struct tg_env env = {{same_bytes, NULL}, NULL};
+	struct tg_env env = {{.random = same_bytes, .ctx = NULL}, NULL};
 	struct tl_arena arena;
 	struct rpc_event *e;
 	struct tl_obj *o;

@@ -10,7 +10,7 @@
 #define LINK "mtproxy://ee00112233445566778899aabbccddeeff612e6e6574@a:1"
 #define DIGEST_AT 11
 
-static const struct mt_env env = {same_bytes, NULL};
+static const struct mt_env env = {.random = same_bytes, .ctx = NULL};
 
 /* Up to the end of the first record of data, which the digest covers (C.48). */
 static size_t hello_size(const uint8_t *p, size_t n)

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static const struct mt_env env = {same_bytes, NULL};
+static const struct mt_env env = {.random = same_bytes, .ctx = NULL};
 
 struct seen { /* what a link gave, folded */
 	unsigned packets;

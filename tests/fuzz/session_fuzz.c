@@ -284,7 +284,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	need(w != NULL);
 	*w = (struct world){.p = data, .end = data + size, .now = {0, EPOCH * NS}};
-	w->env = (struct mt_env){draw, w};
+	w->env = (struct mt_env){.random = draw, .ctx = w};
 	for (size_t i = 0; i < sizeof o.key; i++)
 		o.key[i] = (uint8_t)i;
 	need(mt_key_init(&w->key, o.key) == 0);

@@ -145,7 +145,7 @@ static void live(struct tg_store *store)
 	const struct tg_settings s = {
 		.api_id = 1, .api_hash = "", .transport = {.framing = MT_INTERMEDIATE}};
 	uint64_t seed = 7;
-	const struct tg_env env = {{draw, &seed}, store};
+	const struct tg_env env = {{.random = draw, .ctx = &seed}, store};
 	struct mt_time now = {1000 * TG_SECOND, EPOCH * TG_SECOND};
 	struct tg_account *a = tg_account_new("main", &s, &env, now);
 	struct tg_event ev;

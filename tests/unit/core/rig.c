@@ -270,7 +270,7 @@ static struct rig *make(bool no_keys)
 	r->seed = 42;
 	r->no_keys = no_keys;
 	r->now = (struct mt_time){1000 * second, RIG_EPOCH * second};
-	r->env = (struct tg_env){{draw_bytes, r}, NULL};
+	r->env = (struct tg_env){{.random = draw_bytes, .ctx = r}, NULL};
 	r->date = (int32_t)RIG_EPOCH;
 	r->pts = 100;
 	tl_arena_init(&r->arena, (size_t)1 << 30);

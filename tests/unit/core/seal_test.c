@@ -16,7 +16,7 @@ static void draw_bytes(void *ctx, void *out, size_t n)
 		((uint8_t *)out)[i] = (uint8_t)(seed >> 40);
 	}
 }
-static const struct mt_env env = {draw_bytes, NULL};
+static const struct mt_env env = {.random = draw_bytes, .ctx = NULL};
 static uint32_t draw(uint32_t below)
 {
 	uint32_t v;

@@ -10,7 +10,7 @@ const char *const transports[TRANSPORTS] = {"abridged",
 					    "obfuscated-padded"};
 
 struct fixed_random seeded = {.state = 1};
-const struct mt_env seeded_env = {fixed_random, &seeded};
+const struct mt_env seeded_env = {.random = fixed_random, .ctx = &seeded};
 
 struct mt_link *link_client(const char *name)
 {

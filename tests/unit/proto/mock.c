@@ -88,7 +88,7 @@ struct mock *mock_new(const char *transport, bool has_key)
 
 	m->random.state = 99;
 	m->out_left = m->in_left = SIZE_MAX;
-	m->env = (struct mt_env){fixed_random, &m->random};
+	m->env = (struct mt_env){.random = fixed_random, .ctx = &m->random};
 	m->now = (struct mt_time){0, MOCK_EPOCH * NS};
 	m->salt = 0x5a17;
 	m->last_msg_id =

@@ -180,7 +180,7 @@ static void check_padded(const json_t *v)
 	size_t n, pad_n;
 	uint8_t random[16], payload[16], *pad = vector_bytes(v, "padding", &pad_n);
 	struct fixed_random fixed = {.data = random, .n = 1 + pad_n};
-	struct mt_env fixed_env = {fixed_random, &fixed};
+	struct mt_env fixed_env = {.random = fixed_random, .ctx = &fixed};
 	struct mt_transport t = {.framing = MT_PADDED};
 	struct mt_link *l = mt_link_new(&t, 2, &fixed_env);
 
@@ -328,7 +328,7 @@ static void start_with(const json_t *v, struct mt_obfuscation *o, uint8_t header
 {
 	uint8_t random[64];
 	struct fixed_random fixed = {.data = random, .n = vector_random(v, random)};
-	struct mt_env fixed_env = {fixed_random, &fixed};
+	struct mt_env fixed_env = {.random = fixed_random, .ctx = &fixed};
 	struct mt_transport t;
 	int dc;
 
@@ -410,7 +410,7 @@ static void check_forbidden(const json_t *v)
 	bool second = json_object_get(v, "prefix_at_4");
 	uint8_t random[128];
 	struct fixed_random fixed = {.data = random, .n = sizeof random};
-	struct mt_env fixed_env = {fixed_random, &fixed};
+	struct mt_env fixed_env = {.random = fixed_random, .ctx = &fixed};
 	struct mt_transport t = {.framing = MT_ABRIDGED, .obfuscated = true};
 	struct mt_obfuscation o;
 	uint8_t header[64];
