@@ -66,12 +66,15 @@ static bool metas_fit(const char *path, size_t page_size)
 	return a + 1 == b || b + 1 == a || (a == 0 && b == 0);
 }
 
-/* The page that p lies on is where it says it is, and not on the free list. */
+/* The page that p lies on is where it says it is, and not on the free list. What is empty lies
+ * nowhere: at the end of a page it points at the next one. */
 static bool page_fits(struct walk *w, const void *p, size_t n)
 {
 	const uint8_t *page = (const uint8_t *)((uintptr_t)p & ~(uintptr_t)(w->page_size - 1));
 	size_t number, end = (size_t)((const uint8_t *)p - page) + n;
 
+	if (!n)
+		return true;
 	memcpy(&number, page, sizeof number);
 	if (number >= w->pages)
 		return false;

@@ -352,7 +352,9 @@ TEST_T(store_check_finds_nothing_in_a_good_store, 60)
 							    (TG_TABLE_COUNT - TG_TABLE_STATE));
 				key[1] = (uint8_t)(seed >> 12 & 3);
 				key[2] = (uint8_t)(seed >> 16);
-				if (seed >> 30)
+				if (seed >> 30 == 1) /* these point at the page behind theirs */
+					tg_batch_put(b, t, key, 4, value, 0);
+				else if (seed >> 30)
 					tg_batch_put(b, t, key, 4, value, (seed >> 20) % 9000);
 				else
 					tg_batch_delete(b, t, key, 4);
