@@ -166,7 +166,7 @@ static void by_token(struct rpc_account *a, const char *path)
 		rpc_log(&a->d->log, RPC_ERROR, "login_failed", "account=%s reason=\"%s\"", a->name,
 			why);
 	else if (tg_login_bot(a->tg, tl_str(token), rpc_now()) == 0)
-		a->state = tg_account_state(a->tg);
+		rpc_account_look(a);
 	mt_wipe(token, sizeof token);
 }
 
@@ -186,7 +186,7 @@ static void by_session(struct rpc_account *a, struct tl_str text)
 		rpc_log(&a->d->log, RPC_ERROR, "login_failed", "account=%s reason=\"session: %s\"",
 			a->name, why);
 	else
-		a->state = tg_account_state(a->tg);
+		rpc_account_look(a);
 }
 
 static void by_session_file(struct rpc_account *a, const char *path)

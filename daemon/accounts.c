@@ -27,6 +27,67 @@ bool rpc_account_name_ok(struct tl_str s)
 	return true;
 }
 
+static struct rpc_account **chain_of(const struct rpc_accounts *all, struct tl_str name)
+{
+	uint32_t hash = 2166136261u; /* FNV-1a */
+
+	for (uint32_t i = 0; i < name.len; i++)
+		hash = (hash ^ (uint8_t)name.data[i]) * 16777619u;
+	return &all->chains[hash & (all->chain_count - 1)];
+}
+
+static void chain(struct rpc_accounts *all, struct rpc_account *a)
+{
+	struct rpc_account **p = chain_of(all, tl_str(a->name));
+
+	a->chain_next = *p;
+	*p = a;
+}
+
+static void unchain(struct rpc_accounts *all, struct rpc_account *a)
+{
+	struct rpc_account **p = chain_of(all, tl_str(a->name));
+
+	while (*p != a)
+		p = &(*p)->chain_next;
+	*p = a->chain_next;
+}
+
+void rpc_account_rename(struct rpc_account *a, struct tl_str name)
+{
+	unchain(a->d->accounts, a);
+	snprintf(a->name, sizeof a->name, "%.*s", (int)name.len, name.data);
+	chain(a->d->accounts, a);
+}
+
+/* Room for one more; false: no memory for the first ones. Later the chains only become longer. */
+static bool chains_grow(struct rpc_accounts *all)
+{
+	unsigned n = all->chain_count ? all->chain_count * 2 : 16;
+	struct rpc_account **chains;
+
+	if (all->count < all->chain_count)
+		return true;
+	chains = calloc(n, sizeof(struct rpc_account *));
+	if (!chains)
+		return all->chain_count;
+	free(all->chains);
+	all->chains = chains;
+	all->chain_count = n;
+	for (struct rpc_account *a = all->list; a; a = a->next)
+		chain(all, a);
+	return true;
+}
+
+static struct rpc_account *by_name(const struct rpc_accounts *all, struct tl_str name)
+{
+	struct rpc_account *a = all->chain_count ? *chain_of(all, name) : NULL;
+
+	while (a && !tl_str_eq(name, a->name))
+		a = a->chain_next;
+	return a;
+}
+
 /* By user id, +phone or @username: what the account knows of itself. */
 static bool is_self(struct rpc_account *a, struct tl_str s)
 {
@@ -49,24 +110,18 @@ static bool is_self(struct rpc_account *a, struct tl_str s)
 
 struct rpc_account *rpc_account_find(struct rpc_daemon *d, struct tl_str name)
 {
-	struct rpc_account *a;
+	struct rpc_account *a = by_name(d->accounts, name);
 
-	for (a = d->accounts->list; a; a = a->next)
-		if (tl_str_eq(name, a->name))
-			return a;
-	for (a = d->accounts->list; a && name.len; a = a->next)
-		if (is_self(a, name))
-			return a;
-	return NULL;
+	if (a || !name.len || rpc_account_name_ok(name))
+		return a;
+	for (a = d->accounts->list; a && !is_self(a, name);)
+		a = a->next;
+	return a;
 }
 
 struct rpc_account *rpc_account_by_alias(struct rpc_daemon *d, const char *alias)
 {
-	struct rpc_account *a = d->accounts->list;
-
-	while (a && strcmp(a->name, alias) != 0)
-		a = a->next;
-	return a;
+	return by_name(d->accounts, tl_str(alias));
 }
 
 bool rpc_account_name_free(struct rpc_call *c, struct tl_str name)
@@ -116,22 +171,17 @@ static void set(struct rpc_call *c, struct rpc_account *a)
 	memcpy(c->account_name, a->name, sizeof c->account_name);
 }
 
-/* NULL: none is meant; *ret_err when one is, but it does not exist. */
-static struct rpc_account *meant(struct rpc_call *c, int *ret_err)
+/* NULL: none is meant, or *ret_name, which does not exist. */
+static struct rpc_account *meant(struct rpc_call *c, struct tl_str *ret_name)
 {
 	struct rpc_accounts *all = c->d->accounts;
-	struct tl_str name = c->common.account;
-	struct rpc_account *a;
 
-	*ret_err = 0;
-	if (!name.data && c->conn && c->conn->account[0])
-		name = tl_str(c->conn->account);
-	if (!name.data)
+	*ret_name = c->common.account;
+	if (!ret_name->data && c->conn && c->conn->account[0])
+		*ret_name = tl_str(c->conn->account);
+	if (!ret_name->data)
 		return all->count == 1 ? all->list : NULL;
-	a = rpc_account_find(c->d, name);
-	if (!a)
-		*ret_err = unknown(c, name);
-	return a;
+	return rpc_account_find(c->d, *ret_name);
 }
 
 static int check_state(struct rpc_call *c, enum tg_state state)
@@ -151,11 +201,11 @@ static int check_state(struct rpc_call *c, enum tg_state state)
 
 int rpc_account_choose(struct rpc_call *c)
 {
-	int err;
-	struct rpc_account *a = meant(c, &err);
+	struct tl_str name;
+	struct rpc_account *a = meant(c, &name);
 
 	if (!a)
-		return err ? err : required(c);
+		return name.data ? unknown(c, name) : required(c);
 	set(c, a);
 	return c->flags & RPC_LOGGED_IN ? check_state(c, a->state) : 0;
 }
@@ -171,12 +221,11 @@ static int may_log_in(struct rpc_call *c, bool yes)
 int rpc_account_login(struct rpc_call *c)
 {
 	static const struct rpc_account_own none = {.catch_up = -1};
-	struct tl_str name = c->common.account;
-	struct rpc_account *a;
+	struct tl_str name;
+	struct rpc_account *a = meant(c, &name);
 	char alias[33];
 	int err;
 
-	a = meant(c, &err);
 	if (a) {
 		set(c, a);
 		return may_log_in(c, a->may_log_in);
@@ -184,12 +233,10 @@ int rpc_account_login(struct rpc_call *c)
 	err = may_log_in(c, c->d->config->api_id && c->d->config->api_hash[0]);
 	if (err)
 		return err;
-	if (!name.data && !err && c->d->accounts->count)
+	if (!name.data && c->d->accounts->count)
 		return required(c);
 	if (!name.data)
-		name = tl_str(c->conn && c->conn->account[0] ? c->conn->account : "main");
-	tl_buf_free(&c->problem.extra);
-	c->problem = (struct rpc_problem){0};
+		name = tl_str("main");
 	if (!rpc_account_name_ok(name))
 		return rpc_problem(c, -TG_E_INVALID_PARAMS, "account",
 				   "a new account's name is a-z, then a-z 0-9 _ - (at most 32)");
@@ -315,9 +362,18 @@ void rpc_account_own_get(const struct rpc_account *a, struct rpc_account_own *re
 		ret->proxy = *a->proxy;
 }
 
+void rpc_account_look(struct rpc_account *a)
+{
+	unsigned *ready = &a->d->accounts->ready_count;
+
+	*ready -= a->state == TG_READY;
+	a->state = tg_account_state(a->tg);
+	*ready += a->state == TG_READY;
+}
+
 static void begin(struct rpc_account *a)
 {
-	a->state = tg_account_state(a->tg);
+	rpc_account_look(a);
 	if (a->state == TG_READY || is_on_its_way(a))
 		tg_account_connect(a->tg, rpc_now());
 	rpc_account_touch(a);
@@ -327,11 +383,11 @@ int rpc_account_add(struct rpc_daemon *d, const char *name, const struct rpc_acc
 		    struct rpc_account **ret)
 {
 	struct rpc_accounts *all = d->accounts;
-	struct rpc_account *a, **end = &all->list;
+	struct rpc_account *a;
 
 	if (all->count >= RPC_MAX_ACCOUNTS)
 		return -TG_E_TOO_LARGE;
-	a = calloc(1, sizeof *a);
+	a = chains_grow(all) ? calloc(1, sizeof *a) : NULL;
 	if (!a)
 		return -TG_E_NOMEM;
 	a->d = d;
@@ -344,9 +400,9 @@ int rpc_account_add(struct rpc_daemon *d, const char *name, const struct rpc_acc
 		free(a);
 		return -TG_E_NOMEM;
 	}
-	while (*end)
-		end = &(*end)->next;
-	*end = a;
+	*all->list_tail = a;
+	all->list_tail = &a->next;
+	chain(all, a);
 	all->count++;
 	begin(a);
 	*ret = a;
@@ -425,13 +481,18 @@ void rpc_commit_free(struct rpc_commit *k)
 void rpc_account_free(struct rpc_account *a)
 {
 	struct rpc_daemon *d = a->d;
-	struct rpc_account **p = &d->accounts->list;
+	struct rpc_accounts *all = d->accounts;
+	struct rpc_account **p = &all->list;
 
 	if (!a->removed) {
 		while (*p != a)
 			p = &(*p)->next;
 		*p = a->next;
-		d->accounts->count--;
+		if (!*p)
+			all->list_tail = p;
+		unchain(all, a);
+		all->count--;
+		all->ready_count -= a->state == TG_READY;
 		leave_ready(a);
 		a->removed = true;
 		engine_free(a);

@@ -31,7 +31,7 @@ void rpc_links_write(struct rpc_account *a, struct mt_time now); /* what the eng
 #define RPC_BUCKETS 32u
 struct rpc_account {
 	struct rpc_daemon *d;
-	struct rpc_account *next, *ready_next;
+	struct rpc_account *next, *ready_next, *chain_next;
 	struct tg_account *tg;
 	struct rpc_timer deadline;
 	struct rpc_link *links;
@@ -57,8 +57,9 @@ struct rpc_account {
 struct rpc_accounts {
 	uint64_t link_serial;
 	struct rpc_daemon *d;
-	struct rpc_account *list, *ready, **ready_tail;
-	unsigned count;
+	struct rpc_account *list, **list_tail, *ready, **ready_tail;
+	struct rpc_account **chains; /* by name; their number is a power of two */
+	unsigned count, chain_count, ready_count;
 	struct tg_store *store;
 	struct rpc_committer *committer;
 	struct rpc_workers *workers;
@@ -100,6 +101,7 @@ int rpc_account_login(struct rpc_call *c) TL_MUST;
 struct rpc_account *rpc_account_find(struct rpc_daemon *d, struct tl_str name);
 struct rpc_account *rpc_account_by_alias(struct rpc_daemon *d, const char *alias); /* or NULL */
 bool rpc_account_name_ok(struct tl_str name);
+void rpc_account_rename(struct rpc_account *a, struct tl_str name); /* in memory */
 /* For a new account; false: the problem is filled. */
 bool rpc_account_name_free(struct rpc_call *c, struct tl_str name);
 /* Answers when the step that was just begun has ended. */
@@ -119,6 +121,7 @@ void rpc_account_own_get(const struct rpc_account *a, struct rpc_account_own *re
 /* A new engine with these. -TG_E_AGAIN: something is still on its way to the disk. */
 int rpc_account_rebuild(struct rpc_account *a, const struct rpc_account_own *own) TL_MUST;
 void rpc_account_free(struct rpc_account *a); /* its calls have been answered */
+void rpc_account_look(struct rpc_account *a); /* its state is the engine's now */
 /* Requests other than this one use it. */
 bool rpc_account_busy(const struct rpc_account *a, const struct rpc_call *but);
 /* The rows of TG_TABLE_ACCOUNT that the daemon keeps. */

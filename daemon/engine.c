@@ -305,7 +305,7 @@ static void handle(struct rpc_account *a, const struct tg_event *e)
 		resolved(a, e);
 		break;
 	case TG_EV_STATE:
-		a->state = tg_account_state(a->tg);
+		rpc_account_look(a);
 		a->last_error = *e;
 		a->last_error.data = NULL;
 		a->step_told = e->call;

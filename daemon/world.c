@@ -310,13 +310,10 @@ bool rpc_accounts_store_alive(struct rpc_daemon *d, struct mt_time now)
 
 void rpc_daemon_status(struct rpc_daemon *d)
 {
-	unsigned ready = 0;
 	char text[96];
 
-	for (const struct rpc_account *a = d->accounts->list; a; a = a->next)
-		ready += a->state == TG_READY;
-	snprintf(text, sizeof text, "STATUS=%u/%u accounts ready, %u clients", ready,
-		 d->accounts->count, d->conn_count);
+	snprintf(text, sizeof text, "STATUS=%u/%u accounts ready, %u clients",
+		 d->accounts->ready_count, d->accounts->count, d->conn_count);
 	rpc_notify(text);
 }
 
@@ -329,6 +326,7 @@ int rpc_accounts_init(struct rpc_daemon *d, char *why, size_t size)
 	if (!all)
 		return 1;
 	d->accounts = all;
+	all->list_tail = &all->list;
 	all->ready_tail = &all->ready;
 	all->d = d;
 	all->retry.fire = on_retry;
@@ -369,6 +367,7 @@ void rpc_accounts_free(struct rpc_daemon *d)
 	}
 	if (all->store)
 		all->store->ops->close(all->store);
+	free(all->chains);
 	free(all);
 	d->accounts = NULL;
 }

@@ -55,11 +55,11 @@ static struct rpc_result rename_account(struct rpc_call *c)
 		return rpc_fail(c, -TG_E_NOMEM, NULL);
 	memcpy(old, c->account->name, sizeof old);
 	rpc_account_erase_settings(c->account, batch);
-	snprintf(c->account->name, sizeof c->account->name, "%.*s", (int)a->name.len, a->name.data);
+	rpc_account_rename(c->account, a->name);
 	rpc_account_save(c->account, batch);
 	err = tg_account_rename(c->account->tg, c->account->name, rpc_now());
 	if (err) {
-		memcpy(c->account->name, old, sizeof old);
+		rpc_account_rename(c->account, tl_str(old));
 		tg_batch_free(batch);
 		return rpc_fail(c, err, NULL);
 	}
