@@ -132,9 +132,11 @@ struct tg_updates {
 	size_t pending_size;
 	int32_t date, asked_pts, asked_qts, top_pts, top_qts;
 	unsigned level, repeats, stuck, unreadable, channel_calls, polled;
-	bool dirty, again, synced; /* synced: caught up once since the start */
-	bool holed;                /* the last answer was too long */
-	bool damaged;              /* the store lost the state of an account that had one */
+	bool dirty, again, synced;            /* synced: caught up once since the start */
+	bool holed;                           /* the last answer was too long */
+	struct tl_updates_getDifference tell; /* where we are, for the server (F.35) */
+	uint64_t tell_after;                  /* the batch that makes it true; 0: none */
+	bool damaged; /* the store lost the state of an account that had one */
 };
 
 /* ---- calls: query.c ---- */
@@ -484,7 +486,8 @@ void tg_channel_poll(struct tg_account *a, struct tg_channel *ch, bool on, int32
 void tg_channel_hear(struct tg_account *a, int64_t id, int64_t pts);
 
 /* difference.c */
-void tg_difference(struct tg_account *a); /* common; asks for the state when there is none */
+void tg_difference(struct tg_account *a);      /* common; asks for the state when there is none */
+void tg_difference_tell(struct tg_account *a); /* the server where we are, nothing more */
 bool tg_difference_wanted(const struct tg_account *a); /* asked for, or about to be */
 void tg_difference_stored(struct tg_account *a);       /* a batch is on the disk */
 void tg_difference_retry(struct tg_account *a, struct tg_timer *t);

@@ -148,10 +148,66 @@ static void ask_when_stored(struct tg_account *a)
 		ask_or_rest(a);
 }
 
+/* The state in an answer; NULL: none, or one that no server can have (F.21). */
+static const struct tl_updates_state *state_of(const struct tl_obj *o)
+{
+	const struct tl_updates_state *s = (const struct tl_updates_state *)o;
+
+	if (o->ctor == TL_updates_difference || o->ctor == TL_updates_differenceSlice)
+		s = (const struct tl_updates_state *)((const struct tl_updates_difference *)o)
+			    ->state;
+	else if (o->ctor != TL_updates_state)
+		return NULL;
+	return s->pts < 0 || s->qts < 0 || s->seq < 0 ? NULL : s;
+}
+
+/* F.35: it says where we are, and that is all. Nothing is missing, so nothing waits for the answer,
+ * which may be one of many under steady traffic, and nothing of it is taken; unless it says that we
+ * are wrong. */
+static void told(struct tg_account *a, struct tg_call *call, const struct tg_answer *r)
+{
+	struct tg_carrier *c = NULL;
+	const struct tl_obj *o = r->error ? NULL : tg_diff_open(call, r, &c);
+	const struct tl_updates_state *s = o ? state_of(o) : NULL;
+
+	if (!o || (s && s->pts < a->up.tell.pts))
+		tg_difference(a);
+	tg_carrier_drop(c);
+}
+
+static void tell_when_stored(struct tg_account *a)
+{
+	struct tg_call_options o = tg_diff_options(a);
+
+	if (!a->up.tell_after || a->up.tell_after > a->store.stored)
+		return;
+	a->up.tell_after = 0;
+	if (tg_difference_wanted(a))
+		return; /* that says it, too */
+	a->up.asked_at = a->now.boot;
+	(void)tg_call_own(a, &a->up.tell.obj, &o, told, NULL);
+}
+
+void tg_difference_tell(struct tg_account *a)
+{
+	struct tg_updates *u = &a->up;
+
+	if (u->tell_after || (u->asked_at && a->now.boot < u->asked_at + TG_DIFF_PACE))
+		return; /* the next update is reason again */
+	u->tell = (struct tl_updates_getDifference){
+		.obj = {TL_updates_getDifference},
+		.pts = u->asked_pts = u->box[TG_BOX_COMMON].pts,
+		.date = u->date,
+		.qts = u->asked_qts = u->box[TG_BOX_QTS].pts,
+	};
+	u->tell_after = a->store.number; /* what moved it is not written yet */
+}
+
 void tg_difference_stored(struct tg_account *a)
 {
 	struct tg_updates *u = &a->up;
 
+	tell_when_stored(a);
 	if (!u->after || u->after > a->store.stored)
 		return;
 	u->after = 0;
@@ -333,19 +389,6 @@ static void take_difference(struct tg_account *a, struct tg_carrier *c,
 		common_done(a);
 	else
 		go_on(a);
-}
-
-/* The state in an answer; NULL: none, or one that no server can have (F.21). */
-static const struct tl_updates_state *state_of(const struct tl_obj *o)
-{
-	const struct tl_updates_state *s = (const struct tl_updates_state *)o;
-
-	if (o->ctor == TL_updates_difference || o->ctor == TL_updates_differenceSlice)
-		s = (const struct tl_updates_state *)((const struct tl_updates_difference *)o)
-			    ->state;
-	else if (o->ctor != TL_updates_state)
-		return NULL;
-	return s->pts < 0 || s->qts < 0 || s->seq < 0 ? NULL : s;
 }
 
 static void take(struct tg_account *a, struct tg_carrier *c, const struct tl_obj *o)

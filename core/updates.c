@@ -149,7 +149,7 @@ static bool feed_common(struct tg_account *a, int which, struct tg_item *item)
 		heard_common(a);
 	if (!box->busy && which != TG_BOX_SEQ &&
 	    (int64_t)box->pts - (which == TG_BOX_QTS ? u->asked_qts : u->asked_pts) > TG_DRIFT_MAX)
-		tg_difference(a); /* the server learns where we are (F.35) */
+		tg_difference_tell(a);
 	return took;
 }
 

@@ -128,6 +128,41 @@ TEST(a_long_way_without_a_difference)
 	rig_free(r);
 }
 
+/* The same with a server that has more to say than a slice holds, each time: what is pushed goes on
+ * where the first slice ends. */
+static bool pushes(struct rig *r, const struct rig_request *q)
+{
+	for (int i = 0; q->method == TL_updates_getDifference && i < 3; i++)
+		rig_message(r, r->calls[q->method] < 50 ? "d" : "e");
+	return false;
+}
+
+TEST(a_long_way_under_traffic)
+{
+	struct rig *r = rig_new();
+
+	rig_login(r);
+	r->pts = 100 + TG_DRIFT_MAX;
+	r->a->up.box[TG_BOX_COMMON].pts = r->pts;
+	r->slice = 2;
+	r->serve = pushes;
+	rig_message(r, "b");
+	rig_pass(r, 3);
+	CHECK_INT(r->calls[TL_updates_getDifference], 1);
+	rig_message(r, "f");
+	rig_pass(r, 3);
+	rig_journal_is(r, "b d d d f");
+	CHECK_INT(r->calls[TL_updates_getDifference], 1);
+	r->serve = NULL;
+	r->a->up.box[TG_BOX_COMMON].pts += 2 * TG_DRIFT_MAX; /* it lied, and we believed it */
+	r->pts += 2 * TG_DRIFT_MAX;
+	rig_message(r, "g");
+	r->pts -= 2 * TG_DRIFT_MAX;
+	rig_pass(r, 3);
+	CHECK_INT(r->a->up.box[TG_BOX_COMMON].pts, r->pts);
+	rig_free(r);
+}
+
 /* F.33: each reason asks for the common difference. */
 TEST(reasons_for_a_difference)
 {
