@@ -219,8 +219,10 @@ static void run_child(const char *dir, const char *path)
 	static const int deadly[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGALRM};
 	struct rlimit none = {0, 0};
 	sigset_t empty;
-	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	int null;
 
+	closefrom(3); /* locks and sockets would outlive a parent that is killed */
+	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
 		signal(deadly[i], SIG_DFL);
 	sigemptyset(&empty);

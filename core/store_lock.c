@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -27,13 +28,19 @@ static int read_pid(int fd)
 	return pid;
 }
 
-/* Whoever has just taken the lock writes his number in the next moment. */
+static bool is_gone(int pid)
+{
+	return !pid || (kill(pid, 0) != 0 && errno == ESRCH);
+}
+
+/* Whoever has just taken the lock writes his number in the next moment; until then that of one who
+ * was killed may stand there. */
 static int holder_of(int fd)
 {
 	static const struct timespec moment = {.tv_nsec = 10000000};
 	int pid = read_pid(fd);
 
-	for (int i = 0; !pid && i < HOLDER_TRIES; i++) {
+	for (int i = 0; is_gone(pid) && i < HOLDER_TRIES; i++) {
 		nanosleep(&moment, NULL);
 		pid = read_pid(fd);
 	}

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -224,6 +225,35 @@ TEST(store_lock_names_its_holder)
 	CHECK_INT(waitpid(child, &status, 0), child);
 	s = open_store(true); /* a dead holder's lock is gone */
 	s->ops->close(s);
+}
+
+/* One has the lock and has not written its number yet; that of a dead one stands there. */
+TEST(store_lock_does_not_name_the_dead)
+{
+	struct tg_store *other = NULL;
+	struct tg_store_report why;
+	pid_t child = fork();
+	char path[256], text[16];
+	int fd;
+
+	if (child == 0) {
+		open_store(true);
+		raise(SIGKILL);
+	}
+	CHECK_INT(waitpid(child, NULL, 0), child);
+	snprintf(path, sizeof path, "%s/lock", test_dir());
+	fd = open(path, O_RDWR);
+	CHECK(fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0);
+	snprintf(text, sizeof text, "%d\n", (int)getpid());
+	child = fork();
+	if (child == 0) {
+		usleep(50000);
+		_exit(pwrite(fd, text, strlen(text), 0) < 0);
+	}
+	CHECK_INT(tg_store_open_lmdb(test_dir(), &other, &why), -TG_E_NOT_PERMITTED);
+	CHECK_INT(why.pid, getpid());
+	CHECK_INT(waitpid(child, NULL, 0), child);
+	close(fd);
 }
 
 TEST(store_new_folder_is_private)
