@@ -194,7 +194,7 @@ class Daemon:
                 line.call("ping")
                 line.close()
                 return
-            except (FileNotFoundError, ConnectionRefusedError, EOFError):
+            except (FileNotFoundError, ConnectionError, EOFError):  # or the process has ended: check() tells why
                 if time.monotonic() > end:
                     raise
                 time.sleep(0.005)

@@ -215,7 +215,11 @@ def behind_what_is_kept():
         text = base64.b64encode(random.Random(1).randbytes(2900)).decode()
         for i in range(500):
             w.sandbox.call("send", **{"from": user, "to": bot, "text": text[i:] + text[:i]})
-        w.daemon.restart()  # what is too much goes a second after the start
+        end = time.monotonic() + 90 * SLOW
+        while a.call("list_consumers")["last"] < first + 500:
+            assert time.monotonic() < end, "not all of them came"
+            time.sleep(0.1)
+        w.daemon.restart()  # what is too much goes a second after the start, at once
         a = w.daemon.line(60)
         end = time.monotonic() + 90 * SLOW
         oldest, before = 0, -1
