@@ -11,16 +11,30 @@
  * run time: every thread that comes first writes the same. */
 static _Atomic unsigned cpu;
 
+#define ZEN5 0x1au
+
+/* AMD's family: the base one is full, and the other counts on from there; else 0. */
+static unsigned amd_family(unsigned version)
+{
+	unsigned a, b, c, d;
+
+	if (!__get_cpuid(0, &a, &b, &c, &d) || b != signature_AMD_ebx)
+		return 0;
+	return (version >> 8 & 15) + (version >> 20 & 255);
+}
+
 static unsigned ask(void)
 {
-	unsigned a, b, c, d, found = KNOWN;
+	unsigned version, a, b, c, d, found = KNOWN;
 
-	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_SSSE3) || !(c & bit_SSE4_1))
+	if (!__get_cpuid(1, &version, &b, &c, &d) || !(c & bit_SSSE3) || !(c & bit_SSE4_1))
 		return found;
 	if (c & bit_AES)
 		found |= MT_CPU_AES;
 	if (__get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_SHA))
 		found |= MT_CPU_SHA;
+	if (found & MT_CPU_SHA && amd_family(version) >= ZEN5)
+		found |= MT_CPU_SHA_WIDE;
 	return found;
 }
 

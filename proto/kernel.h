@@ -13,7 +13,8 @@
 
 #define MT_CPU_AES 1u
 #define MT_CPU_SHA 2u
-unsigned mt_cpu(void); /* 0 without kernels */
+#define MT_CPU_SHA_WIDE 4u /* … a step of which begins each cycle, not each second one */
+unsigned mt_cpu(void);     /* 0 without kernels */
 
 #if MT_KERNELS
 #define MT_TARGET_AES __attribute__((target("aes,ssse3,sse4.1")))

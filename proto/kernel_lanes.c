@@ -260,7 +260,8 @@ static bool sha_step(struct sha_lane *a, size_t blocks)
 	return a->now < a->spans + 3;
 }
 
-static void sha_finish(struct sha_lane *all, const struct mt_sha_lane *v, unsigned many)
+static void sha_finish(struct sha_lane *all, const struct mt_sha_lane *v, unsigned many,
+		       unsigned abreast)
 {
 	struct sha_lane *lanes[MT_LANES];
 	unsigned count, kept;
@@ -268,7 +269,7 @@ static void sha_finish(struct sha_lane *all, const struct mt_sha_lane *v, unsign
 	for (unsigned i = 0; i < many; i++)
 		lanes[i] = &all[i];
 	for (count = many; count; count = kept) {
-		unsigned ran = together(count);
+		unsigned ran = together(count < abreast ? count : abreast);
 		size_t n = lanes[0]->now->blocks;
 
 		for (unsigned l = 1; l < ran; l++)
@@ -289,13 +290,13 @@ static void sha_finish(struct sha_lane *all, const struct mt_sha_lane *v, unsign
 	mt_wipe(all, many * sizeof *all);
 }
 
-void mt_kernel_sha256_lanes(const struct mt_sha_lane *v, unsigned many)
+void mt_kernel_sha256_lanes(const struct mt_sha_lane *v, unsigned many, unsigned abreast)
 {
 	struct sha_lane all[MT_LANES];
 
 	for (unsigned i = 0; i < many; i++)
 		sha_begin(&all[i], &v[i], mt_sha256_start, 0);
-	sha_finish(all, v, many);
+	sha_finish(all, v, many, abreast);
 }
 
 /* ---- both ---------------------------------------------------------------------------------------
@@ -365,8 +366,10 @@ MT_TARGET_BOTH static void weave_lanes(struct ige *g, unsigned count, uint32_t (
 }
 
 /* The hash's blocks begin HALF before the plaintext, so that much is decrypted ahead. What is
- * longer than the shortest message is done after it, first decrypted and then hashed. */
-static void open_together(const struct mt_ige_lane *v, unsigned count, uint8_t *const *shas)
+ * longer than the shortest message is done after it, first decrypted and then hashed; so are more
+ * messages than hashes go abreast, which leave no gaps. */
+static void open_together(const struct mt_ige_lane *v, unsigned count, uint8_t *const *shas,
+			  unsigned abreast)
 {
 	enum { HALF = BLOCK / 2 };
 	struct sha_lane hashes[MT_LANES];
@@ -382,7 +385,7 @@ static void open_together(const struct mt_ige_lane *v, unsigned count, uint8_t *
 		if (v[i].n)
 			ige_add(&g, false, &v[i]);
 	}
-	woven = woven < HALF ? 0 : (woven - HALF) / BLOCK * BLOCK;
+	woven = woven < HALF || count > abreast ? 0 : (woven - HALF) / BLOCK * BLOCK;
 	if (woven) {
 		ige_decrypt(&g, count, HALF);
 		ige_advance(&g, count, HALF);
@@ -396,15 +399,16 @@ static void open_together(const struct mt_ige_lane *v, unsigned count, uint8_t *
 					       .out = shas[i]};
 		sha_begin(&hashes[i], &rest[i], states[i], woven);
 	}
-	sha_finish(hashes, rest, count);
+	sha_finish(hashes, rest, count, abreast);
 	mt_wipe(&g, sizeof g);
 }
 
-void mt_kernel_open_lanes(const struct mt_ige_lane *v, unsigned many, uint8_t *const *shas)
+void mt_kernel_open_lanes(const struct mt_ige_lane *v, unsigned many, uint8_t *const *shas,
+			  unsigned abreast)
 {
 	for (unsigned count; many; many -= count, v += count, shas += count) {
 		count = together(many);
-		open_together(v, count, shas);
+		open_together(v, count, shas, abreast);
 	}
 }
 

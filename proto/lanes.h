@@ -31,8 +31,10 @@ void mt_sha256_lanes(const struct mt_sha_lane *v, unsigned count);
 void mt_ige_decrypt_hash(const struct mt_ige_lane *v, unsigned count, uint8_t *const *shas);
 #if MT_KERNELS
 void mt_kernel_ige_lanes(bool encrypt, const struct mt_ige_lane *v, unsigned count);
-void mt_kernel_sha256_lanes(const struct mt_sha_lane *v, unsigned count);
-void mt_kernel_open_lanes(const struct mt_ige_lane *v, unsigned count, uint8_t *const *shas);
+/* abreast: 2 or 4 hashes at a time, as many as fill the processor's unit. */
+void mt_kernel_sha256_lanes(const struct mt_sha_lane *v, unsigned count, unsigned abreast);
+void mt_kernel_open_lanes(const struct mt_ige_lane *v, unsigned count, uint8_t *const *shas,
+			  unsigned abreast);
 #endif
 
 #endif

@@ -156,12 +156,20 @@ void mt_ige_lanes(bool encrypt, const struct mt_ige_lane *v, unsigned count)
 	}
 }
 
+#if MT_KERNELS
+/* Two chains of latencies fill most units; a third only costs registers. */
+static unsigned hashes_abreast(void)
+{
+	return mt_cpu() & MT_CPU_SHA_WIDE ? 4 : 2;
+}
+#endif
+
 void mt_sha256_lanes(const struct mt_sha_lane *v, unsigned count)
 {
 	assert(count <= MT_LANES);
 #if MT_KERNELS
 	if (mt_cpu() & MT_CPU_SHA) {
-		mt_kernel_sha256_lanes(v, count);
+		mt_kernel_sha256_lanes(v, count, hashes_abreast());
 		return;
 	}
 #endif
@@ -173,8 +181,8 @@ void mt_ige_decrypt_hash(const struct mt_ige_lane *v, unsigned count, uint8_t *c
 {
 	assert(count <= MT_LANES);
 #if MT_KERNELS
-	if (mt_cpu() == (MT_CPU_AES | MT_CPU_SHA)) {
-		mt_kernel_open_lanes(v, count, shas);
+	if (mt_cpu() & MT_CPU_AES && mt_cpu() & MT_CPU_SHA) {
+		mt_kernel_open_lanes(v, count, shas, hashes_abreast());
 		return;
 	}
 #endif

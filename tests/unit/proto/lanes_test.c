@@ -24,14 +24,41 @@ static uint8_t *some_bytes(struct fixed_random *r, size_t n)
 	return p;
 }
 
+/* As on a processor where so many hashes go abreast. */
+static void hash(const struct mt_sha_lane *v, unsigned count, unsigned abreast)
+{
+	(void)abreast;
+#if MT_KERNELS
+	if (mt_cpu() & MT_CPU_SHA) {
+		mt_kernel_sha256_lanes(v, count, abreast);
+		return;
+	}
+#endif
+	mt_sha256_lanes(v, count);
+}
+
+static void decrypt_hash(const struct mt_ige_lane *v, unsigned count, uint8_t *const *shas,
+			 unsigned abreast)
+{
+	(void)abreast;
+#if MT_KERNELS
+	if (mt_cpu() & MT_CPU_AES && mt_cpu() & MT_CPU_SHA) {
+		mt_kernel_open_lanes(v, count, shas, abreast);
+		return;
+	}
+#endif
+	mt_ige_decrypt_hash(v, count, shas);
+}
+
 TEST(lanes_sha256)
 {
 	struct fixed_random r = {.state = 11};
 	uint8_t want[32], got[MT_LANES][32], head[64];
 
 	fixed_random(&r, head, sizeof head);
-	for (size_t n = 0; n <= MOST; n++) {
-		unsigned count = 1 + (unsigned)(n % MT_LANES);
+	for (size_t turn = 0; turn < 2 * (MOST + 1); turn++) {
+		unsigned count = 1 + (unsigned)(turn % MT_LANES), abreast = turn <= MOST ? 2 : 4;
+		size_t n = turn % (MOST + 1);
 		struct mt_sha_lane v[MT_LANES];
 		uint8_t *data[MT_LANES];
 
@@ -45,7 +72,7 @@ TEST(lanes_sha256)
 						    .n = size,
 						    .out = got[i]};
 		}
-		mt_sha256_lanes(v, count);
+		hash(v, count, abreast);
 		for (unsigned i = 0; i < count; i++) {
 			mt_soft_sha256(want, head, v[i].head_n, data[i], v[i].n, NULL, 0);
 			CHECK_MEM(got[i], want, 32);
@@ -95,7 +122,8 @@ TEST(lanes_decrypt_and_hash)
 	uint8_t sha[32], got[MT_LANES][32], *shas[MT_LANES];
 
 	for (size_t n = 0; n <= MOST; n += 16) {
-		for (unsigned count = 1; count <= MT_LANES; count++) {
+		for (unsigned turn = 0; turn < 2 * MT_LANES; turn++) {
+			unsigned count = 1 + turn / 2, abreast = turn % 2 ? 2 : 4;
 			struct mt_ige_lane v[MT_LANES];
 			uint8_t *data[MT_LANES];
 
@@ -107,7 +135,7 @@ TEST(lanes_decrypt_and_hash)
 				v[i].out = out[i] + HASHED;
 				shas[i] = got[i];
 			}
-			mt_ige_decrypt_hash(v, count, shas);
+			decrypt_hash(v, count, shas, abreast);
 			for (unsigned i = 0; i < count; i++) {
 				memcpy(want, out[i], HASHED);
 				mt_soft_ige(false, v[i].cipher.key, v[i].cipher.iv, data[i],
