@@ -202,13 +202,25 @@ fuzz:
 	@$(MAKE) $(JOBS) --no-print-directory MODE=fuzz fuzzers
 	@tests/fuzz/run
 
-install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
+# layerd@NAME, an instance: made of the units of the one daemon
+UNITS := $(wildcard systemd/*.service systemd/*.socket)
+INSTANCES := $(foreach u,$(UNITS),$(B)/$(basename $(u))@$(suffix $(u)))
+$(B)/systemd/%@.service: systemd/%.service systemd/instance.sed
+	$(Q)mkdir -p $(@D) && sed -f systemd/instance.sed $< >$@
+$(B)/systemd/%@.socket: systemd/%.socket systemd/instance.sed
+	$(Q)mkdir -p $(@D) && sed -f systemd/instance.sed $< >$@
+instances: $(INSTANCES)
+.PHONY: instances
+
+LIB := $(DESTDIR)$(PREFIX)/lib
+install: all instances
+	install -d $(DESTDIR)$(PREFIX)/bin $(LIB)/systemd/system $(LIB)/systemd/user $(LIB)/sysusers.d $(LIB)/tmpfiles.d
 	install -m 755 -s $(B)/layerd $(B)/layerctl $(B)/layerd-sandbox $(DESTDIR)$(PREFIX)/bin
-	install -m 644 systemd/*.socket $(DESTDIR)$(PREFIX)/lib/systemd/system
-	sed 's|/usr/bin/layerd|$(PREFIX)/bin/layerd|' systemd/layerd.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/layerd.service
-	install -m 644 systemd/layerd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/layerd.conf
-	install -m 644 systemd/layerd.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/layerd.conf
+	install -m 644 $(UNITS) $(INSTANCES) $(LIB)/systemd/system
+	install -m 644 systemd/user/* $(LIB)/systemd/user
+	sed -i 's|/usr/bin/layerd|$(PREFIX)/bin/layerd|' $(LIB)/systemd/*/layerd.service $(LIB)/systemd/system/layerd@.service
+	install -m 644 systemd/layerd.sysusers $(LIB)/sysusers.d/layerd.conf
+	install -m 644 systemd/layerd.tmpfiles $(LIB)/tmpfiles.d/layerd.conf
 
 clean:
 	rm -rf build

@@ -54,6 +54,7 @@ void tg_key_load(struct tg_account *a, int id, struct mt_client_options *o)
 	if (tg_read(a, TG_TABLE_KEY, key.bytes, key.n, &b) == 0 && b.len == sizeof o->key) {
 		memcpy(o->key, b.data, sizeof o->key);
 		o->has_key = true;
+		mt_wipe(b.data, b.len); /* before it grows and moves */
 		load_salts(a, id, o, &b);
 	}
 	tl_buf_clear(&b);

@@ -213,14 +213,36 @@ check_scripts() {
 		case $file in *.sh | */run | *.py) [ -x "$file" ] || ! head -n 1 "$file" | grep -q '^#!' || echo "$file: not executable" ;; esac
 	done
 }
-check_units() { # RELIABILITY: hardening of the unit, by systemd's own measure
-	local verdict
+check_units() { # RELIABILITY T53: hardening of the units by systemd's own measure, and what make install puts where
+	local verdict unit all folder
 	[ -e systemd/layerd.service ] || return 0
 	command -v systemd-analyze >/dev/null 2>&1 || { echo "systemd-analyze is not here"; return 0; }
-	verdict=$(systemd-analyze security --offline=true --threshold=10 systemd/layerd.service 2>&1) ||
-		echo "${verdict##*$'\n'}"
-	systemd-analyze verify --man=no --recursive-errors=no systemd/*.service systemd/*.socket 2>&1 |
-		grep -E 'systemd/|layerd' | grep -vE 'not executable|is not a file|No such file'
+	folder=$(mktemp -d)
+	make -s B="$build" MODE=release PREFIX=/usr DESTDIR="$folder" install >/dev/null 2>&1 || echo "make install failed"
+	for unit in layerd@.service layerd-ro@.socket layerd-admin@.socket layerd@.socket; do
+		[ -e "$folder/usr/lib/systemd/system/$unit" ] || echo "make install has no $unit"
+	done
+	for unit in layerd.service layerd@.service; do
+		verdict=$(systemd-analyze security --offline=true --threshold=10 "$folder/usr/lib/systemd/system/$unit" 2>&1) ||
+			echo "$unit: ${verdict##*$'\n'}"
+	done
+	export XDG_RUNTIME_DIR="$folder"
+	verdict=$(systemd-analyze security --user --offline=true --threshold=45 "$folder/usr/lib/systemd/user/layerd.service" 2>&1) ||
+		echo "user/layerd.service: ${verdict##*$'\n'}"
+	for unit in layerd.service layerd.socket layerd-ro.socket layerd-admin.socket \
+		layerd@one.service layerd@one.socket layerd-ro@one.socket layerd-admin@one.socket; do
+		all=${unit/one/}
+		[ "$all" = "$unit" ] || cp "$folder/usr/lib/systemd/system/$all" "$folder/usr/lib/systemd/system/$unit"
+		systemd-analyze verify --man=no --recursive-errors=no "$folder/usr/lib/systemd/system/$unit" 2>&1
+	done | grep -E 'systemd/|layerd' | grep -vE 'not executable|is not a file|No such file' | sed "s|$folder||g"
+	systemd-analyze verify --user --man=no --recursive-errors=no "$folder"/usr/lib/systemd/user/layerd.* 2>&1 |
+		grep -E 'systemd/|layerd' | grep -vE 'not executable|is not a file|No such file' | sed "s|$folder||g"
+	mkdir "$folder/etc"
+	systemd-sysusers --root="$folder" - <systemd/layerd.sysusers >/dev/null 2>&1 || echo "layerd.sysusers is refused"
+	for unit in layerd:x:* layerd-ro:x:*; do
+		grep -q "^${unit%\*}" "$folder/etc/group" || echo "layerd.sysusers makes no group ${unit%%:*}"
+	done
+	rm -rf "$folder"
 }
 
 passed=0
