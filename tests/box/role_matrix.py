@@ -1,0 +1,52 @@
+"""Every method, own and Telegram's, on sockets of any role, beside what the contract says of it."""
+
+import os
+import re
+
+from box import ROOT, RpcError
+
+ROLES = ("read", "send", "admin")
+
+
+def raw_role(name):
+    """RPC contract §10."""
+    group, _, verb = name.rpartition(".")
+    if re.match("(get|search|resolve|check)", verb) or group == "help":
+        return "read"
+    return "send" if group in ("messages", "upload") else "admin"
+
+
+def outcome(line, method):
+    try:
+        line.call(method, no_such_parameter=1)
+    except RpcError as e:
+        return e.kind
+    return "done"
+
+
+def raw_methods():
+    text = open(os.path.join(ROOT, "schema/api.tl")).read().split("---functions---")[-1]
+    return [m for m in re.findall(r"^([a-zA-Z0-9_.]+)#[0-9a-f]+ ", text, re.M)]
+
+
+def matrix(lines):
+    """Every method on every given line, {role: line}: calls, refusals, and what was not as the table says."""
+    rows = {m["name"]: m for m in next(iter(lines.values())).call("help")["methods"]}
+    own = {n: rows[m.get("alias_of", n)]["role"] for n, m in rows.items()}
+    asked = refused = 0
+    wrong = []
+    wanted = [(m, role) for m, role in own.items()]
+    wanted += [(m, raw_role(m)) for m in raw_methods() if "." in m and m not in own]
+    assert len(wanted) > 700, len(wanted)
+    for method, needs in wanted:
+        for role, line in lines.items():
+            got = outcome(line, method)
+            may = ROLES.index(role) >= ROLES.index(needs)
+            asked += 1
+            refused += got == "not_permitted"
+            # what no one may call raw (login, invokeWith…) is not_permitted for all
+            if may and got == "not_permitted" and role == "admin" and method not in own:
+                continue
+            if may == (got == "not_permitted") and not (may and method not in own):
+                wrong.append((method, role, needs, got))
+    return asked, refused, wrong
