@@ -78,7 +78,7 @@ int tg_login_bot(struct tg_account *a, struct tl_str token, struct mt_time now) 
 int tg_login_phone(struct tg_account *a, struct tl_str phone, struct mt_time now) TL_MUST;
 int tg_login_qr(struct tg_account *a, struct mt_time now) TL_MUST;
 struct tg_login_input { /* what the state asks for; the rest is left out */
-	struct tl_str phone, code, password, email, email_code, first_name, last_name;
+	struct tl_str phone, code, password, email, email_code, first_name, last_name, hint;
 	bool terms;
 };
 /* -TG_E_INVALID_PARAMS: that is not what the state asks for; -TG_E_AGAIN: a step is under way;
@@ -96,6 +96,7 @@ int tg_sign_out(struct tg_account *a, struct mt_time now) TL_MUST;
 /* ---- the two-step password of an account that is logged in (E.41) ---- */
 struct tg_password_change {
 	struct tl_str current, fresh, hint, email; /* data NULL: none, or left as it is */
+	struct tl_str code;                        /* of the recovery, instead of the current one */
 	bool remove;
 };
 /* One ANSWER or ERROR with this number follows; value: length of the code that the new e-mail waits

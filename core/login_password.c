@@ -67,7 +67,8 @@ void tg_login_send_recovery(struct tg_account *a)
 	tg_login_call(a, &m.obj, recovery_sent);
 }
 
-/* The code was right (the server said so): the password goes, the login is done. */
+/* No new one was given. The code was right (the server said so): the password goes, the login is
+ * done. */
 static void code_checked(struct tg_account *a, struct tg_call *c, const struct tg_answer *r)
 {
 	struct tl_auth_recoverPassword m = {.obj = {TL_auth_recoverPassword}};
@@ -93,7 +94,10 @@ int tg_login_submit_password(struct tg_account *a, const struct tg_login_input *
 {
 	struct tg_password_change p = {.current = in->password};
 
-	if (in->email_code.len && a->login->info.number[TG_LOGIN_RECOVERING]) {
+	if (in->email_code.len && in->password.len && a->login->info.number[TG_LOGIN_RECOVERING]) {
+		p = (struct tg_password_change){
+			.code = in->email_code, .fresh = in->password, .hint = in->hint};
+	} else if (in->email_code.len && a->login->info.number[TG_LOGIN_RECOVERING]) {
 		struct tl_auth_checkRecoveryPassword m = {{TL_auth_checkRecoveryPassword},
 							  in->email_code};
 

@@ -53,7 +53,7 @@ struct tg_check {
 	int64_t deadline, srp_id;
 	unsigned draws, tries;
 	bool login, remove;
-	char *current, *fresh, *hint, *email;
+	char *current, *fresh, *hint, *email, *code;
 };
 
 static struct tl_str text(const char *s)
@@ -64,7 +64,7 @@ static struct tl_str text(const char *s)
 static void check_free(struct tg_account *a, struct tg_check *k)
 {
 	struct tg_check **at = &a->checks;
-	char **const texts[] = {&k->current, &k->fresh, &k->hint, &k->email};
+	char **const texts[] = {&k->current, &k->fresh, &k->hint, &k->email, &k->code};
 
 	while (*at != k)
 		at = &(*at)->next;
@@ -169,6 +169,10 @@ static void send_proof(struct tg_account *a, struct tg_check *k)
 	struct tl_auth_checkPassword login = {{TL_auth_checkPassword}, password};
 	struct tl_account_updatePasswordSettings change = {
 		{TL_account_updatePasswordSettings}, password, &settings.obj};
+	struct tl_auth_recoverPassword recovery = {.obj = {TL_auth_recoverPassword},
+						   .code = text(k->code),
+						   .new_settings = &settings.obj};
+	struct tl_obj *m = k->code ? &recovery.obj : k->login ? &login.obj : &change.obj;
 
 	if (k->remove) {
 		settings.new_algo = &no_algo.obj;
@@ -179,7 +183,7 @@ static void send_proof(struct tg_account *a, struct tg_check *k)
 		settings.hint = k->hint ? text(k->hint) : tl_str("");
 	}
 	k->sums = NULL;
-	call(a, k, k->login ? &login.obj : &change.obj, answered);
+	call(a, k, m, answered);
 	sums_free(&s->job);
 }
 
@@ -267,7 +271,7 @@ static struct sums *sums_new(struct tg_account *a, const struct tg_check *k,
 		return NULL;
 	*s = (struct sums){.job = {.run = run, .free = sums_free},
 			   .env = a->env.random,
-			   .prove = p->has_password,
+			   .prove = p->has_password && !k->code,
 			   .make = k->fresh != NULL,
 			   .size = size};
 	at = s->texts;
@@ -347,6 +351,7 @@ struct tg_check *tg_check_new(struct tg_account *a, const struct tg_password_cha
 	tg_text_set(&k->fresh, p->fresh);
 	tg_text_set(&k->hint, p->hint);
 	tg_text_set(&k->email, p->email);
+	tg_text_set(&k->code, p->code);
 	k->call = tg_call_own(a, &m.obj, &o, got_password, k);
 	if (k->call)
 		return k;

@@ -267,7 +267,7 @@ static struct rpc_result export_login_token(struct rpc_call *c)
 
 /* ---- going on -------------------------------------------------------------------------------- */
 struct submit_args {
-	struct tl_str phone, code, password, email, email_code, first_name, last_name;
+	struct tl_str phone, code, password, hint, email, email_code, first_name, last_name;
 	bool terms;
 };
 static const struct rpc_param submit_params[] = {
@@ -276,7 +276,9 @@ static const struct rpc_param submit_params[] = {
 	{"code", RPC_K_STRING, false, NULL, offsetof(struct submit_args, code), NULL,
 	 "in wait_code"},
 	{"password", RPC_K_STRING, false, NULL, offsetof(struct submit_args, password), NULL,
-	 "in wait_password"},
+	 "in wait_password; beside email_code a new one, which is set in the same step"},
+	{"hint", RPC_K_STRING, false, NULL, offsetof(struct submit_args, hint), NULL,
+	 "of that new one"},
 	{"email", RPC_K_STRING, false, NULL, offsetof(struct submit_args, email), NULL,
 	 "in wait_email"},
 	{"email_code", RPC_K_STRING, false, NULL, offsetof(struct submit_args, email_code), NULL,
@@ -303,6 +305,7 @@ static struct rpc_result login_submit(struct rpc_call *c)
 		.phone = a->phone,
 		.code = a->code,
 		.password = a->password,
+		.hint = a->hint,
 		.email = a->email,
 		.email_code = a->email_code,
 		.first_name = a->first_name,
@@ -460,7 +463,8 @@ const struct rpc_method rpc_methods_login[] = {
 	 STEP,
 	 .run = recover_password,
 	 .doc = "In wait_password: sends a code to the recovery e-mail; login_submit "
-		"{\"email_code\":…} ends the login with it (and removes the password).",
+		"{\"email_code\":…} ends the login with it; it removes the password, or sets "
+		"{\"password\":…} instead.",
 	 .result = STATE},
 	{.name = "reset_login_email",
 	 STEP,

@@ -220,6 +220,30 @@ def password_recovered(w):
     assert not p.call("get_password")["has_password"]
 
 
+@walk("password recovered by e-mail, and a new one set in the same step", always=True)
+def password_replaced(w):
+    p = Person(w, password="forgotten one")
+    w.sandbox.call("set_password", user=p.id, password="forgotten one", email="anna@example.org")
+    p.start()
+    p.call("login_submit", code=p.code())
+    p.call("recover_password")
+    e = p.fail("login_submit", email_code="nope", password="not yet")
+    assert e.error["message"] == "CODE_INVALID", e
+    assert p.fail("login_submit", password="not yet").error["message"] == "PASSWORD_HASH_INVALID"
+    p.call("recover_password")
+    p.in_and_working(p.call("login_submit", email_code=p.mailed(), password="the new one", hint="newer"))
+    got = p.call("get_password")
+    assert got["has_password"] and got["hint"] == "newer" and got["has_recovery"], got
+    asked = p.calls("auth.recoverPassword")[-1]["params"]
+    assert asked["new_settings"]["new_algo"]["_"].endswith("ModPow"), asked
+    q = Person(w, user=False)
+    q.phone, q.id = p.phone, p.id
+    q.start()
+    q.call("login_submit", code=q.code())
+    assert q.fail("login_submit", password="forgotten one").error["message"] == "PASSWORD_HASH_INVALID"
+    q.in_and_working(q.call("login_submit", password="the new one"))
+
+
 @walk("log-out token instead of code and password", always=True)
 def logout_token(w):
     p = Person(w, password="token holder")

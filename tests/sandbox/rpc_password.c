@@ -235,6 +235,18 @@ static const char *take_password(struct sb_world *w, struct sb_user *me,
 	return NULL;
 }
 
+/* Of auth.recoverPassword: a new one, or none any more. */
+const char *sb_password_recovered(struct sb_world *w, struct sb_user *u,
+				  const struct tl_obj *settings)
+{
+	const struct tl_account_passwordInputSettings *set = (const void *)settings;
+
+	if (set && set->new_algo && set->new_algo->ctor != TL_passwordKdfAlgoUnknown)
+		return take_password(w, u, set);
+	u->password = NULL;
+	return NULL;
+}
+
 static void update_password(struct sb_world *w, struct sb_call *c, struct sb_user *me)
 {
 	const struct tl_account_updatePasswordSettings *in = (const void *)c->request;

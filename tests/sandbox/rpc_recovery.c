@@ -130,12 +130,13 @@ static void recover(struct sb_world *w, struct sb_call *c, struct sb_user *me)
 	struct sb_user *u = asked(w, c, me);
 	const char *err = recovery_wrong(c, u, in->code);
 
+	if (!err)
+		err = sb_password_recovered(w, u, in->new_settings);
 	if (err) {
 		sb_fail(c, err);
 		return;
 	}
 	sb_login(c->auth)->recovery = NULL;
-	u->password = NULL;
 	sb_reply(c, sb_auth_done(w, c, u));
 }
 

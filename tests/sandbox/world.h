@@ -472,6 +472,8 @@ struct tl_obj *sb_auth_done(struct sb_world *w, struct sb_call *c, struct sb_use
 /* rpc_password.c, rpc_recovery.c */
 void sb_password_asked(struct sb_world *w, struct sb_user *u, struct tl_account_password *o);
 const char *sb_password_mail(struct sb_world *w, struct sb_user *u, struct tl_str email);
+const char *sb_password_recovered(struct sb_world *w, struct sb_user *u,
+				  const struct tl_obj *settings);
 bool sb_password_set(struct sb_world *w, struct sb_user *u, const char *password);
 /* world_image.c: the MIME type, or NULL when it is no picture. */
 const char *sb_image(const uint8_t *p, size_t n, int *ret_w, int *ret_h);

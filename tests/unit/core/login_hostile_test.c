@@ -91,13 +91,14 @@ static void say_something(struct rig *r)
 static void act(struct rig *r)
 {
 	static const char *const texts[] = {CODE, PASSWORD, "", "x", "9996621234", "m@l"};
-	struct tl_str t[7];
+	struct tl_str t[8];
 	struct tg_login_input in;
 	int wait;
 
-	for (int i = 0; i < 7; i++)
+	for (int i = 0; i < 8; i++)
 		t[i] = rig_draw(r, 2) ? tl_str(texts[rig_draw(r, 6)]) : (struct tl_str){NULL, 0};
-	in = (struct tg_login_input){t[0], t[1], t[2], t[3], t[4], t[5], t[6], rig_draw(r, 2)};
+	in = (struct tg_login_input){t[0], t[1], t[2], t[3],          t[4],
+				     t[5], t[6], t[7], rig_draw(r, 2)};
 	switch (rig_draw(r, 12)) {
 	case 0:
 		(void)!tg_login_phone(r->a, tl_str("9996621234"), r->now);
