@@ -31,7 +31,7 @@ table inet watch {
     chain out {
         type filter hook output priority 0;
         oifname "lo" accept
-        meta l4proto ipv6-icmp accept
+        meta l4proto 58 accept # ICMPv6, by number: a small Debian has no /etc/protocols
         ip daddr %s counter name proxied accept
         ip6 daddr %s counter name proxied accept
         counter name past
