@@ -209,6 +209,11 @@ bool tg_writes_stalled(struct tg_account *a)
 	return true;
 }
 
+bool tg_account_full(const struct tg_account *a)
+{
+	return a->store.inflight && a->store.owed >= TG_BACKLOG_MAX / 4;
+}
+
 uint64_t tg_writes_pending(const struct tg_account *a)
 {
 	if (a->store.batch || a->store.owed || a->up.dirty || a->up.dirty_channels)

@@ -26,6 +26,7 @@ struct rpc_link {
 void rpc_link_open(struct rpc_account *a, const struct tg_event *e);
 void rpc_link_close(struct rpc_account *a, unsigned number);
 void rpc_link_close_all(struct rpc_account *a);
+void rpc_links_resume(struct rpc_account *a);                    /* the disk has caught up */
 void rpc_links_write(struct rpc_account *a, struct mt_time now); /* what the engine has to send */
 
 #define RPC_BUCKETS 32u
@@ -47,6 +48,7 @@ struct rpc_account {
 	struct tg_event last_error; /* of the last change of state */
 	uint64_t step_told;         /* of the login: the last that is over */
 	bool ready, removed;
+	bool paused;      /* its links are not read: the disk comes first */
 	bool may_log_in;  /* it has an api_id and an api_hash */
 	unsigned commits; /* with the store thread */
 	int catch_up;     /* -1: the daemon's setting */

@@ -239,6 +239,7 @@ void rpc_engine_stored(struct rpc_account *a, struct rpc_commit *k)
 	}
 	tg_account_stored(a->tg, k->batch, rpc_now());
 	k->batch = NULL;
+	rpc_links_resume(a);
 	rpc_account_touch(a);
 }
 

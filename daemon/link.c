@@ -54,9 +54,15 @@ static void on_read(struct ev_loop *ev, struct ev_io *w, int events)
 	struct rpc_link *l = w->data;
 	struct rpc_account *a = l->account;
 	struct rpc_daemon *d = a->d;
-	ssize_t n = recv(l->fd, d->scratch, RPC_SCRATCH, MSG_DONTWAIT);
+	ssize_t n;
 
-	(void)ev, (void)events;
+	(void)events;
+	if (tg_account_full(a->tg)) {
+		ev_io_stop(ev, w);
+		a->paused = true;
+		return;
+	}
+	n = recv(l->fd, d->scratch, RPC_SCRATCH, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
@@ -66,6 +72,14 @@ static void on_read(struct ev_loop *ev, struct ev_io *w, int events)
 	rpc_account_touch(a);
 	if (tg_account_feed(a->tg, l->number, d->scratch, (size_t)n, rpc_now()) != 0)
 		rpc_link_lose(l, "unreadable bytes");
+}
+
+void rpc_links_resume(struct rpc_account *a)
+{
+	for (struct rpc_link *l = a->links; l && a->paused; l = l->next)
+		if (l->open)
+			ev_io_start(a->d->loop.ev, &l->reader);
+	a->paused = false;
 }
 
 static void on_write(struct ev_loop *ev, struct ev_io *w, int events)

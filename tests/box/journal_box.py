@@ -365,6 +365,40 @@ def a_disk_that_does_not_sync():
             print("3 failures of the disk, 30 messages: 0 lost")
 
 
+SLOW_DISK = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <unistd.h>
+int fdatasync(int fd)
+{
+	usleep(500 * 1000);
+	return ((int (*)(int))dlsym(RTLD_NEXT, "fdatasync"))(fd);
+}
+"""
+
+
+@case
+def a_slow_disk_under_a_flood():
+    """What comes faster than the disk takes it waits in the kernel: nothing is dropped to be asked for again."""
+    count = 10000 if REDUCED else 30000
+    with preloaded(SLOW_DISK):
+        with World() as w:
+            del os.environ["LD_PRELOAD"]
+            bot, user = started(w)
+            a = w.daemon.line()
+            a.call("subscribe", types=["new_message", "gap"])
+            time.sleep(2)
+            since = len(w.sandbox.call("calls", user=bot, method="updates.getDifference")["calls"])
+            flood = Line(w.sandbox.control_path, 600)
+            flood.send({"id": 1, "method": "flood", "params": {"from": user, "to": bot, "count": count, "rate": 0}})
+            got = drain(a, count, 120)
+            assert "result" in flood.read()
+            assert len(texts(got)) == len({u["message"]["id"] for u in got}) == count
+            asked = len(w.sandbox.call("calls", user=bot, method="updates.getDifference")["calls"]) - since
+            assert asked == 0, "%d differences" % asked
+            print("%d messages at once over a disk that syncs twice a second: all pushed ones taken" % count)
+
+
 # Which message ("order-N.") goes where, in the order in which it happens: w data page, s sync, m meta page, o offered.
 RECORD = r"""
 #define _GNU_SOURCE
