@@ -89,9 +89,8 @@ def one_that_never_reads_costs_a_constant():
         talk = Talk(w)
         good = w.daemon.line(3600)
         good.call("subscribe", types=["new_message"])
-        warm = min(UPDATES, 4 * RATE)
-        talk.flooded(warm, RATE)  # buffers and caches have their size
-        follow(good, warm, 3600)
+        talk.flooded(UPDATES, RATE)  # buffers and caches have their size
+        follow(good, UPDATES, 3600)
         before = status(w, "RssAnon")
         stuck = w.daemon.line(3600)
         stuck.call("hello", client="stuck")
