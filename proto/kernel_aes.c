@@ -137,14 +137,26 @@ static uint64_t load_be64(const uint8_t *p)
 	return __builtin_bswap64(v);
 }
 
-/* number: the counter of the first block; no carry out of its low half. */
-MT_TARGET_AES INLINE void wide(const __m128i *k, __m128i number, const uint8_t *in, uint8_t *out)
+/* First states of WIDE blocks, made by the integer unit while the blocks before are at work. */
+struct ready {
+	uint64_t half[WIDE][2];
+};
+
+INLINE void make_ready(struct ready *r, int i, uint64_t low, const uint64_t key[2])
+{
+	r->half[i][1] = __builtin_bswap64(low + (uint64_t)i) ^ key[1];
+}
+
+/* What is ready, and after it the next WIDE; low: of the first block's counter. There is no carry
+ * out of it. */
+MT_TARGET_AES INLINE void wide(const __m128i *k, struct ready *ready, uint64_t low,
+			       const uint64_t first[2], const uint8_t *in, uint8_t *out)
 {
 	__m128i s[WIDE];
 
 #pragma GCC unroll 8
 	for (int i = 0; i < WIDE; i++)
-		s[i] = _mm_xor_si128(big_endian(_mm_add_epi64(number, _mm_set_epi64x(0, i))), k[0]);
+		s[i] = load((const uint8_t *)ready->half[i]);
 #pragma GCC unroll 16
 	for (int r = 1; r < AES_ROUNDS; r++) {
 		__m128i key = k[r];
@@ -153,6 +165,8 @@ MT_TARGET_AES INLINE void wide(const __m128i *k, __m128i number, const uint8_t *
 #pragma GCC unroll 8
 		for (int i = 0; i < WIDE; i++)
 			s[i] = _mm_aesenc_si128(s[i], key);
+		if (r <= WIDE)
+			make_ready(ready, r - 1, low + WIDE, first);
 	}
 #pragma GCC unroll 8
 	for (int i = 0; i < WIDE; i++)
@@ -164,28 +178,37 @@ MT_TARGET_AES void mt_kernel_ctr(const uint8_t rounds[240], uint8_t counter[16],
 				 uint8_t *out, size_t blocks)
 {
 	struct counter c = {load_be64(counter), load_be64(counter + 8)};
-	__m128i k[AES_ROUNDS + 1];
-	__m128i number, s;
+	__m128i k[AES_ROUNDS + 1], s;
+	struct ready ready;
+	uint64_t first[2];
+	bool made = false; /* what is ready is for this counter */
 
 	for (int i = 0; i <= AES_ROUNDS; i++)
 		k[i] = load(rounds + 16 * i);
+	__builtin_memcpy(first, rounds, sizeof first);
 	for (size_t step; blocks; blocks -= step, in += 16 * step, out += 16 * step) {
-		number = _mm_set_epi64x((int64_t)c.high, (int64_t)c.low);
 		step = blocks < WIDE || c.low > UINT64_MAX - WIDE ? 1 : WIDE;
 		if (step == WIDE) {
-			wide(k, number, in, out);
+			for (int i = 0; i < WIDE && !made; i++) {
+				ready.half[i][0] = __builtin_bswap64(c.high) ^ first[0];
+				make_ready(&ready, i, c.low, first);
+			}
+			wide(k, &ready, c.low, first, in, out);
 		} else {
-			s = _mm_xor_si128(big_endian(number), k[0]);
+			s = big_endian(_mm_set_epi64x((int64_t)c.high, (int64_t)c.low));
+			s = _mm_xor_si128(s, k[0]);
 			for (int r = 1; r < AES_ROUNDS; r++)
 				s = _mm_aesenc_si128(s, k[r]);
 			s = _mm_aesenclast_si128(s, k[AES_ROUNDS]);
 			store(out, _mm_xor_si128(load(in), s));
 		}
+		made = step == WIDE;
 		c.low += step;
 		c.high += c.low == 0;
 	}
 	store(counter, big_endian(_mm_set_epi64x((int64_t)c.high, (int64_t)c.low)));
 	mt_wipe(k, sizeof k);
+	mt_wipe(&ready, sizeof ready);
 }
 
 #endif
