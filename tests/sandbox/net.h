@@ -14,7 +14,7 @@
 #define SB_MAX_DOORS 16 /* of proxies */
 #define SB_MAX_MORE 32  /* further addresses of data centres */
 #define SB_MAX_ADDRESSES (2 * SB_MAX_DCS + SB_MAX_MORE)
-#define SB_MAX_CONNS 4096
+#define SB_MAX_CONNS 16384              /* as many accounts as layerd carries, and more */
 #define SB_MAX_SESSIONS 256             /* of one key; the one idle longest goes */
 #define SB_MAX_OUT (64u << 20)          /* bytes waiting for one socket; above: closed */
 #define SB_PAUSE_OUT (8u << 20)         /* above: nothing is read from it */
