@@ -23,6 +23,7 @@
 #define TRIM_FIRST RPC_SECOND
 #define TRIM_MORE (RPC_SECOND / 10) /* when there was something */
 #define STORE_STUCK (10 * RPC_SECOND)
+#define TURN (4 * RPC_MS) /* for the engines; the other work of the loop waits no longer */
 
 void rpc_random(void *ctx, void *out, size_t n)
 {
@@ -268,7 +269,8 @@ static void job_done(void *ctx, struct mt_job *job)
 bool rpc_accounts_turn(struct rpc_daemon *d)
 {
 	struct rpc_accounts *all = d->accounts;
-	struct rpc_account *a = all->ready;
+	struct rpc_account *a = all->ready, **tail = all->ready_tail;
+	int64_t end = rpc_now().boot + TURN;
 
 	all->ready = NULL;
 	all->ready_tail = &all->ready;
@@ -279,6 +281,13 @@ bool rpc_accounts_turn(struct rpc_daemon *d)
 		if (rpc_engine_turn(a))
 			rpc_account_touch(a);
 		a = next;
+		if (a && rpc_now().boot > end) { /* the rest is first in the next turn */
+			*tail = all->ready;
+			if (!all->ready)
+				all->ready_tail = tail;
+			all->ready = a;
+			break;
+		}
 	}
 	if (all->check)
 		check_waiters(d);
