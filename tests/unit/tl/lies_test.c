@@ -4,8 +4,8 @@
 #include "tests/harness.h"
 #include "tl_schema.h"
 
-#define STRUCTS 32 /* bytes of structs that a byte of the wire may become, and a little more */
-#define LITTLE 8192
+#define STRUCTS 8 /* bytes of structs that a byte of the wire may become, and one struct more */
+#define LITTLE 512
 
 static uint64_t draw(void *ctx)
 {
