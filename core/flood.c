@@ -76,17 +76,13 @@ static struct tg_key row_of(const struct tg_account *a, const struct tg_hold *h)
 	return k;
 }
 
-static int64_t real_seconds(const struct tg_account *a)
-{
-	return a->now.real / TG_SECOND;
-}
-
 static void save(struct tg_account *a, const struct tg_hold *h)
 {
 	struct tg_key k = row_of(a, h);
 	struct tl_buf b = {0};
+	int64_t until = a->now.real + h->until - a->now.boot; /* a restart may not end it early */
 
-	tl_put_u64(&b, (uint64_t)(real_seconds(a) + (h->until - a->now.boot) / TG_SECOND));
+	tl_put_u64(&b, (uint64_t)((until + TG_SECOND - 1) / TG_SECOND));
 	tl_put_bytes(&b, h->name, strlen(h->name));
 	if (!b.err)
 		tg_write(a, TG_TABLE_STATE, k.bytes, k.n, b.data, b.len);
@@ -100,7 +96,8 @@ static struct tg_hold *hold_new(struct tg_account *a, unsigned method, uint64_t 
 static void load_row(struct tg_account *a, struct tl_cursor key, struct tl_cursor value)
 {
 	uint64_t id = 0, target = 0;
-	int64_t left = (int64_t)tl_get_u64(&value) - real_seconds(a);
+	uint64_t until = tl_get_u64(&value), now = (uint64_t)(a->now.real / TG_SECOND);
+	int64_t left;
 	struct tl_str name = tl_get_bytes(&value);
 	const char *row = tg_refusal_named(name);
 	unsigned method;
@@ -110,9 +107,10 @@ static void load_row(struct tg_account *a, struct tl_cursor key, struct tl_curso
 	for (int i = 0; i < 8; i++)
 		target = target << 8 | *tl_get(&key, 1);
 	method = id ? tl_by_id(&tl_api, (uint32_t)id) : 0;
-	left = left > TG_HOLD_MAX ? TG_HOLD_MAX : left;
+	until = until > now + TG_HOLD_MAX ? now + TG_HOLD_MAX : until;
+	left = (int64_t)until * TG_SECOND - a->now.real;
 	if (!value.err && row && left > 0 && method != TL_NONE)
-		hold_new(a, method, target, row, a->now.boot + left * TG_SECOND);
+		hold_new(a, method, target, row, a->now.boot + left);
 }
 
 void tg_flood_load(struct tg_account *a)

@@ -221,6 +221,26 @@ TEST(a_flood_outlives_the_process)
 	rig_free(r);
 }
 
+/* Written in whole seconds, it ends late rather than early. */
+TEST(a_restart_does_not_end_a_flood_early)
+{
+	struct rig *r = begin(1, "FLOOD_WAIT_20");
+	struct tg_flood f;
+
+	r->now.real += SECOND - r->now.real % SECOND + SECOND * 9 / 10;
+	ask(r, 100, 0);
+	rig_pass(r, 0.1);
+	CHECK_INT(server.seen, 1);
+	tg_account_disconnect(r->a, r->now);
+	r->now.boot += 19 * SECOND + SECOND / 2;
+	r->now.real += 19 * SECOND + SECOND / 2;
+	rig_restart(r);
+	CHECK(tg_account_flood(r->a, 0, &f, r->now));
+	rig_pass(r, 2);
+	CHECK(!tg_account_flood(r->a, 0, &f, r->now));
+	rig_free(r);
+}
+
 TEST(slow_mode_holds_all_that_is_sent_to_the_chat)
 {
 	struct rig *r = begin(1, "SLOWMODE_WAIT_6");
