@@ -151,9 +151,9 @@ void tg_learn(struct tg_account *a, const struct tl_obj *user_or_chat);
 void tg_account_opened(struct tg_account *a, unsigned link, unsigned which, struct mt_time now);
 void tg_account_lost(struct tg_account *a, unsigned link,
 		     struct mt_time now); /* or could not connect */
-/* Error: close the connection, then say lost. */
 /* Enough waits for the disk: what comes had better wait in the kernel until tg_account_stored. */
 bool tg_account_full(const struct tg_account *a);
+/* Error: close the connection, then say lost. */
 int tg_account_feed(struct tg_account *a, unsigned link, const void *data, size_t n,
 		    struct mt_time now) TL_MUST;
 struct tl_buf *tg_account_out(struct tg_account *a, unsigned link,
