@@ -25,6 +25,8 @@ static const struct question {
 	{"wait_email_code", "email_code", "Code from the e-mail: ", true},
 	{"wait_signup", "first_name", "First name of the new account: ", false},
 };
+static const struct question recovery = {"wait_password", "email_code",
+					 "Code from the e-mail: ", true};
 
 struct login {
 	const struct ctl_options *o;
@@ -231,18 +233,38 @@ static int put_names(struct login *l, struct ctl_params *p)
 	return ctl_params_argument(p, "terms:=true");
 }
 
+/* What a person who answers nothing may have meant; NULL: nothing. */
+static const char *instead(const struct login *l)
+{
+	if (is(l, "wait_code") && *text_of(l, "next"))
+		return "resend_code";
+	if (is(l, "wait_password") && json_is_true(json_object_get(l->state, "has_recovery")))
+		return "recover_password";
+	return NULL;
+}
+
 /* A refused step keeps the state: a person is asked again, a script is told. */
 static int submit(struct login *l, const struct question *q)
 {
+	bool person = isatty(STDIN_FILENO) == 1 && !l->o->login.no_input;
+	const char *method = "login_submit";
 	char answer[MAX_ANSWER];
 	struct ctl_params p = {0};
 	int code;
 
 	explain(l);
+	if (q != &recovery && person && instead(l))
+		fputs(is(l, "wait_code") ? "(nothing: send it by the next way)\n"
+					 : "(nothing: recover it by e-mail)\n",
+		      stderr);
 	code = answer_to(l, q, answer);
 	if (code != CTL_OK)
 		return code;
-	code = ctl_params_string(&p, q->field, answer);
+	if (!*answer && q != &recovery && person && instead(l)) {
+		method = instead(l);
+	} else {
+		code = ctl_params_string(&p, q->field, answer);
+	}
 	explicit_bzero(answer, sizeof answer);
 	if (code == CTL_OK && strcmp(q->state, "wait_signup") == 0)
 		code = put_names(l, &p);
@@ -250,8 +272,11 @@ static int submit(struct login *l, const struct question *q)
 		wipe(&p);
 		return code;
 	}
-	code = request(l, "login_submit", &p);
-	if (code == CTL_REFUSED && isatty(STDIN_FILENO) == 1 && !l->o->login.no_input) {
+	code = request(l, method, &p);
+	if (code == CTL_OK && strcmp(method, "resend_code") == 0)
+		code = request(l, "login_state", &p); /* it answers in words of its own */
+	if ((code == CTL_REFUSED || code == CTL_NOT_PERMITTED || code == CTL_RATE_LIMITED) &&
+	    person) {
 		int now = request(l, "login_state", &p);
 
 		return now == CTL_OK && strncmp(text_of(l, "state"), "wait_", 5) == 0 ? CTL_OK
@@ -283,7 +308,9 @@ static int converse(struct login *l)
 		for (q = questions; q < end && !is(l, q->state); q++)
 			;
 		if (q < end) {
-			code = submit(l, q);
+			bool recovers = is(l, "wait_password") && *text_of(l, "recovery_email");
+
+			code = submit(l, recovers ? &recovery : q);
 			continue;
 		}
 		if (is(l, "wait_qr"))

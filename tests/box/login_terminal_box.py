@@ -157,6 +157,67 @@ def phone_code_and_password():
 
 
 @case
+def each_way_of_delivery():
+    """What the screen says of each, the next way after an empty answer, and the end when the login is cancelled."""
+    clues = {"app": "via: app", "sms_word": "beginning: ", "sms_phrase": "beginning: ", "call": "via: call",
+             "flash_call": "pattern: ", "missed_call": "prefix: ", "fragment_sms": "url: ", "email": "email: "}
+    with World() as w:
+        for n, (via, clue) in enumerate(clues.items()):
+            phone = "+999662%04d" % (1000 + n)
+            w.sandbox.call("create_user", phone=phone, first_name="Ada")
+            w.sandbox.call("delivery", phone=phone, ways=[via])
+            t = Terminal(w, "via-" + via, "login", "a%d" % n, "phone")
+            t.see("Phone number:")
+            t.type(phone)
+            t.see(r"via: %s(?s:.*)Code:" % via)
+            assert clue in t.screen(), (via, t.screen())
+            t.type(w.sandbox.call("login_code", phone=phone)["code"])
+            assert '"state": "ready"' in t.end(0)
+        w.sandbox.call("create_user", phone=PHONE, first_name="Ada")
+        w.sandbox.call("delivery", phone=PHONE, ways=["sms", "call"], timeout=3)
+        t = Terminal(w, "resent", "login", "late", "phone")
+        t.see("Phone number:")
+        t.type(PHONE)
+        t.see(r"next: call(?s:.*)nothing: send it by the next way(?s:.*)Code:")
+        t.type("")
+        t.see(r"the next way is open in(?s:.*)Code:")  # too early
+        time.sleep(3)
+        t.type("")
+        t.see(r"via: call(?s:.*)Code:")
+        assert ctl(w, "call", "login_cancel", "account=late")[0] == 0
+        t.type("22222")
+        t.end(4)
+
+
+@case
+def password_recovered():
+    with World() as w:
+        user = w.sandbox.call("create_user", phone=PHONE, first_name="Ada", password="long gone")["user_id"]
+        w.sandbox.call("set_password", user=user, password="long gone", email="ada@example.org")
+        t = Terminal(w, "recovered", "login", "phone")
+        t.see("Phone number:")
+        t.type(PHONE)
+        t.see("Code:")
+        t.type("22222")
+        t.see(r"nothing: recover it by e-mail(?s:.*)Password:")
+        t.type("")
+        t.see(r"recovery_email: a\*+a@example.org(?s:.*)Code from the e-mail:")
+        t.type("000000")
+        t.see(r"CODE_INVALID(?s:.*)Code from the e-mail:")
+        t.type(w.sandbox.call("email_code", phone=PHONE)["code"])
+        assert '"state": "ready"' in t.end(0)
+
+
+@case
+def qr_across_data_centres():
+    with World(sandbox_args=("--dcs", "3")) as w:
+        user = w.sandbox.call("create_user", phone="+9996630777", first_name="Far")["user_id"]
+        t = Terminal(w, "qr-across", "login", "qr")
+        w.sandbox.call("accept_qr", user=user, token=scan(t))
+        assert '"name": "Far"' in t.end(0)
+
+
+@case
 def sign_up_with_terms():
     with World() as w:
         w.sandbox.call("delivery", phone=PHONE, ways=["sms"], terms="Be excellent to each other.")
