@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""ferogram's session strings, as it writes them itself: street.py PROGRAM. It logs in at the sandbox as a bot and as a
-user with code and password, and its strings go on in layerd without a new login. Its built-in list of server keys got
-the sandbox's by tests/interop/run. Closes with one line "N passed, N failed"."""
+"""Session strings of ferogram and of layer, as they write them themselves: street.py NAME PROGRAM. The program logs in
+at the sandbox as a bot and as a user with code and password, and its strings go on in layerd without a new login. Its
+built-in list of server keys got the sandbox's by tests/interop/run. Closes with one line "N passed, N failed"."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ def key_of(ready):
 
 
 def main():
-    program, passed, failed = sys.argv[1], 0, 0
+    client, program, passed, failed = *sys.argv[1:3], 0, 0
     with World() as w:
         dc = next(d for d in w.sandbox.ready["dcs"] if d["id"] == 2)
         where = ["%s:%d" % (dc["host"], dc["port"]), "2"]
@@ -35,7 +35,7 @@ def main():
                  "user": (user, ["user", "+9996621117", "22222", "oxide"], "auth.signIn")}
         for name, (who, words, login) in plays.items():
             env = {**os.environ, "PLAY": "\n".join(where + words), "SANDBOX_KEY": key_of(w.sandbox.ready),
-                   "SESSION": os.path.join(w.folder, name + ".session")}
+                   "SANDBOX_ADDRESS": where[0], "SESSION": os.path.join(w.folder, name + ".session")}
             done = subprocess.run([program], env=env, capture_output=True, text=True, timeout=120)
             session = [x.split()[1] for x in done.stdout.splitlines() if x.startswith("session ")]
             print("    %s: %s" % (name, "a string of %d characters" % len(session[0]) if session else
@@ -50,7 +50,7 @@ def main():
                 good = good and logins == len(w.sandbox.call("calls", method=login)["calls"])
                 line.close()
             passed, failed = passed + good, failed + (not good)
-            print("%s ferogram: the %s's session goes on in layerd" % ("ok    " if good else "FAILED", name))
+            print("%s %s: the %s's session goes on in layerd" % ("ok    " if good else "FAILED", client, name))
     print("%d passed, %d failed" % (passed, failed))
 
 
