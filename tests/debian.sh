@@ -23,6 +23,7 @@ if [ "${IN_NAMESPACE:-}" != 1 ]; then
 fi
 
 mount --make-rprivate /
+mount --bind "$root" "$root" # for tests that mount / anew
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 cp /etc/resolv.conf /etc/hosts "$root/etc/"

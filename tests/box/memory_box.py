@@ -5,6 +5,7 @@ typed once is nowhere any more."""
 import base64
 import os
 import resource
+import shutil
 import signal
 import struct
 import subprocess
@@ -123,6 +124,7 @@ def without_the_right_to_lock_it_says_so_once():
     with World(daemon=False) as w:
         own = os.path.join(w.folder, "own")
         os.mkdir(own)
+        shutil.copy(os.path.join(BUILD, "layerd"), own)  # nobody may not see the checkout
         os.chown(own, 65534, 65534)
         os.chmod(w.folder, 0o755)
         os.chmod(os.path.join(w.folder, "key.pem"), 0o644)
@@ -130,7 +132,7 @@ def without_the_right_to_lock_it_says_so_once():
         d.folder, d.log = w.folder, os.path.join(w.folder, "layerd.log")
         d.path, d.state = os.path.join(own, "layerd.sock"), os.path.join(own, "state")
         d.args = ["sh", "-c", "ulimit -l 0; exec setpriv --reuid 65534 --regid 65534 --clear-groups -- \"$@\"", "sh",
-                  "env", "-i", os.path.join(BUILD, "layerd"), "--socket", d.path, "--state", d.state,
+                  "env", "-i", os.path.join(own, "layerd"), "--socket", d.path, "--state", d.state,
                   *w.sandbox.daemon_args()]
         d.start()
         w.bot("unlocked_bot")
