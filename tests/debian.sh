@@ -23,7 +23,7 @@ if [ "${IN_NAMESPACE:-}" != 1 ]; then
 fi
 
 mount --make-rprivate /
-mount --bind "$root" "$root" # for tests that mount / anew
+mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 cp /etc/resolv.conf /etc/hosts "$root/etc/"
@@ -32,9 +32,12 @@ mkdir -p "$root/root/layerd"
 find "$root/root/layerd" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
 git ls-files -z --cached --others --exclude-standard | tar -c --null -T - | tar -x -C "$root/root/layerd"
 
+# not by chroot, in which nobody may make a user namespace
 inside() {
-	env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
-		chroot "$root" bash -c 'cd /root/layerd && "$@"' inside "$@"
+	unshare --mount bash -ec 'cd "$1" && shift
+		pivot_root . mnt && umount -l mnt
+		exec env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
+			bash -c "cd /root/layerd && \"\$@\"" inside "$@"' inside "$root" "$@"
 }
 inside .ci/deps build test
 if [ $# != 0 ]; then

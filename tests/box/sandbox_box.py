@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 import tempfile
+import time
 
 from box import Line, RpcError, Sandbox, World, case, main
 
@@ -392,7 +393,8 @@ def reset_under_a_living_session():
         control.send({"id": 1, "method": "press", "params": {"user": ann, "chat": bot, "message_id": m["message_id"], "data": "a"}})
         flood = Line(s.control_path)
         flood.send({"id": 2, "method": "flood", "params": {"from": ann, "to": bot, "count": 1000, "rate": 50}})
-        line.call("updates.getState")
+        while len(s.call("messages", peer=ann, **{"as": bot})["messages"]) < 3:
+            time.sleep(0.01)  # until it has begun
         s.call("reset")
         assert "BOT_RESPONSE_TIMEOUT" in control.read()["error"]["message"]
         assert "reset" in flood.read()["error"]["message"]

@@ -3,6 +3,7 @@
 sockets as the three socket units make them, and clients of every kind: root, members of the groups, strangers."""
 
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -47,7 +48,8 @@ class Confined(Daemon):
         os.chmod(os.path.join(w.folder, "key.pem"), 0o644)
         self.sockets = listen(w.folder)
         self.path = self.sockets["admin"][0]
-        self.args = [os.path.join(BUILD, "layerd"), "--state", self.state, *w.sandbox.daemon_args()]
+        program = shutil.copy(os.path.join(BUILD, "layerd"), w.folder)  # his user may not see the checkout
+        self.args = [program, "--state", self.state, *w.sandbox.daemon_args()]
         self.process = None
         self.start()
 
