@@ -33,18 +33,23 @@ static bool is_gone(int pid)
 	return !pid || (kill(pid, 0) != 0 && errno == ESRCH);
 }
 
-/* Whoever has just taken the lock writes his number in the next moment; until then that of one who
- * was killed may stand there. */
-static int holder_of(int fd)
+/* A lock whose holder is gone: whoever has just taken it writes his number in the next moment, and
+ * a child that looks through a store lets go of it in the moment after its parent was killed. */
+static bool take(int fd, int *ret_pid)
 {
 	static const struct timespec moment = {.tv_nsec = 10000000};
-	int pid = read_pid(fd);
 
-	for (int i = 0; is_gone(pid) && i < HOLDER_TRIES; i++) {
+	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
+		int e = errno;
+
+		*ret_pid = read_pid(fd);
+		if (e != EWOULDBLOCK || !is_gone(*ret_pid) || i == HOLDER_TRIES) {
+			errno = e;
+			return false;
+		}
 		nanosleep(&moment, NULL);
-		pid = read_pid(fd);
 	}
-	return pid;
+	return true;
 }
 
 static int write_pid(int fd)
@@ -115,11 +120,10 @@ int tg_lock_take(const char *dir, int *ret_fd, int *ret_pid, bool *ret_as_left)
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return tg_spare_error(errno);
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+	if (take(fd, ret_pid)) {
 		*ret_as_left = is_as_left(fd, dir);
 		r = write_pid(fd);
 	} else if (errno == EWOULDBLOCK) {
-		*ret_pid = holder_of(fd);
 		r = -TG_E_NOT_PERMITTED;
 	} else {
 		r = tg_spare_error(errno);

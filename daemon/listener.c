@@ -199,13 +199,20 @@ static int check_stale(const char *path, const struct sockaddr_un *sa, char *why
 static int take_lock(const char *path, int *ret_fd, char *why, size_t size)
 {
 	char lock[128];
+	bool locked = false;
 	int fd;
 
 	snprintf(lock, sizeof lock, "%s.lock", path);
 	fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return refuse(why, size, lock, strerror(errno));
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+	/* A child of one that was killed just now lets go of it in a moment. */
+	for (int i = 0; i < 20 && !locked; i++) {
+		locked = flock(fd, LOCK_EX | LOCK_NB) == 0;
+		if (!locked)
+			usleep(10000);
+	}
+	if (!locked) {
 		close(fd);
 		refuse(why, size, path, "another layerd holds this socket");
 		return -TG_E_NOT_PERMITTED;
