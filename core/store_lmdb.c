@@ -48,16 +48,6 @@ static int error_of(int rc)
 }
 
 /* ---- keys.bak ---- */
-static bool touches_keys(const struct tg_batch *b)
-{
-	struct tg_op op;
-
-	for (size_t pos = 0; !b->ops.err && tg_batch_next(b, &pos, &op);)
-		if (tg_spare_wants(op.table, op.key, op.nkey))
-			return true;
-	return false;
-}
-
 static int generation(MDB_txn *txn, MDB_dbi meta, uint64_t *ret)
 {
 	MDB_val k = {sizeof tg_meta_generation - 1, (void *)tg_meta_generation}, v;
@@ -322,7 +312,8 @@ static int lmdb_seek(struct tg_store *s, enum tg_table t, const void *prefix, si
 }
 
 /* ---- writing (store thread) ---- */
-static int apply(struct store *m, MDB_txn *txn, const struct tg_batch *b)
+/* *keys: a row that keys.bak holds was among them. */
+static int apply(struct store *m, MDB_txn *txn, const struct tg_batch *b, bool *keys)
 {
 	struct tg_op op;
 
@@ -332,6 +323,7 @@ static int apply(struct store *m, MDB_txn *txn, const struct tg_batch *b)
 		MDB_val k = {op.nkey, (void *)op.key}, v = {op.n, NULL};
 		int rc;
 
+		*keys = *keys || tg_spare_wants(op.table, op.key, op.nkey);
 		if (!op.put) {
 			rc = mdb_del(txn, m->dbi[op.table], &k, NULL);
 			rc = rc == MDB_NOTFOUND ? 0 : rc;
@@ -358,10 +350,8 @@ static int run(struct store *m, const struct tg_batch *const *batches, size_t co
 
 	if (rc)
 		return rc;
-	for (size_t i = 0; rc == 0 && i < count; i++) {
-		keys = keys || touches_keys(batches[i]);
-		rc = apply(m, txn, batches[i]);
-	}
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		rc = apply(m, txn, batches[i], &keys);
 	if (rc == 0 && keys)
 		rc = next_generation(txn, m->dbi[TG_TABLE_META]);
 	if (rc) {
