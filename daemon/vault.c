@@ -15,16 +15,16 @@
 static void *take_pages(struct rpc_vault *v, size_t n)
 {
 	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	int err = 0;
+	int err = v->locked + n > RPC_MAX_LOCKED ? ENOMEM : 0; /* our own limit */
 
 	if (p == MAP_FAILED)
 		return NULL;
 	if (madvise(p, n, MADV_DONTDUMP) != 0 || madvise(p, n, MADV_WIPEONFORK) != 0 ||
-	    v->locked + n > RPC_MAX_LOCKED || mlock(p, n) != 0)
+	    (!err && mlock(p, n) != 0))
 		err = errno;
-	else
+	if (!err)
 		v->locked += n;
-	if (err && !v->told) {
+	else if (!v->told) {
 		v->told = true;
 		rpc_log(v->log, RPC_WARNING, "keys_not_locked",
 			"locked=%zu reason=\"%s\" hint=\"raise LimitMEMLOCK= (ulimit -l)\"",
