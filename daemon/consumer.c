@@ -31,7 +31,7 @@ int rpc_consumers_load(struct rpc_daemon *d)
 			err = k ? 0 : -TG_E_NOMEM;
 			if (err)
 				break;
-			k->stored = true;
+			k->acked = k->moving;
 		}
 		tl_put_u8(&key, 0); /* the next key there can be */
 		if (key.err) {
@@ -79,7 +79,7 @@ bool rpc_consumer_name_ok(struct tl_str name)
 	return true;
 }
 
-struct rpc_consumer *rpc_consumer_find(struct rpc_daemon *d, struct tl_str name)
+static struct rpc_consumer *named(struct rpc_daemon *d, struct tl_str name)
 {
 	struct rpc_consumer *k = d->accounts->consumers;
 
@@ -88,38 +88,43 @@ struct rpc_consumer *rpc_consumer_find(struct rpc_daemon *d, struct tl_str name)
 	return k;
 }
 
-struct rpc_consumer *rpc_consumer_add(struct rpc_daemon *d, struct tl_str name, uint64_t acked)
+struct rpc_consumer *rpc_consumer_find(struct rpc_daemon *d, struct tl_str name)
+{
+	struct rpc_consumer *k = named(d, name);
+
+	return k && k->moving != RPC_NOWHERE ? k : NULL;
+}
+
+struct rpc_consumer *rpc_consumer_add(struct rpc_daemon *d, struct tl_str name, uint64_t position)
 {
 	struct rpc_accounts *all = d->accounts;
-	struct rpc_consumer *k;
+	struct rpc_consumer *k = named(d, name);
 
-	if (all->consumer_count >= RPC_MAX_CONSUMERS)
-		return NULL;
-	k = calloc(1, sizeof *k);
-	if (!k)
-		return NULL;
-	memcpy(k->name, name.data, name.len);
-	k->acked = k->moving = acked;
-	k->next = all->consumers;
-	all->consumers = k;
-	all->consumer_count++;
+	if (!k) {
+		if (all->consumer_count >= RPC_MAX_CONSUMERS)
+			return NULL;
+		k = calloc(1, sizeof *k);
+		if (!k)
+			return NULL;
+		memcpy(k->name, name.data, name.len);
+		k->acked = RPC_NOWHERE;
+		k->next = all->consumers;
+		all->consumers = k;
+		all->consumer_count++;
+	}
+	k->moving = position;
 	return k;
 }
 
-void rpc_consumer_remove(struct rpc_daemon *d, struct rpc_consumer *k, struct tg_batch *batch)
+static void forget(struct rpc_daemon *d, struct rpc_consumer *k)
 {
 	struct rpc_consumer **p = &d->accounts->consumers;
 
-	if (k->subscription)
-		rpc_subscription_end(k->subscription, "removed");
-	tg_batch_delete(batch, TG_TABLE_CONSUMER, k->name, strlen(k->name));
 	while (*p != k)
 		p = &(*p)->next;
 	*p = k->next;
 	d->accounts->consumer_count--;
-	k->removed = true;
-	if (!k->commits)
-		free(k);
+	free(k);
 }
 
 struct rpc_commit *rpc_consumer_move(struct rpc_consumer *k, uint64_t position)
@@ -129,10 +134,14 @@ struct rpc_commit *rpc_consumer_move(struct rpc_consumer *k, uint64_t position)
 
 	if (!commit)
 		return NULL;
-	tl_put_u64(&value, position);
-	tg_batch_put(commit->batch, TG_TABLE_CONSUMER, k->name, strlen(k->name), value.data,
-		     value.len);
-	tl_buf_free(&value);
+	if (position == RPC_NOWHERE) {
+		tg_batch_delete(commit->batch, TG_TABLE_CONSUMER, k->name, strlen(k->name));
+	} else {
+		tl_put_u64(&value, position);
+		tg_batch_put(commit->batch, TG_TABLE_CONSUMER, k->name, strlen(k->name), value.data,
+			     value.len);
+		tl_buf_free(&value);
+	}
 	commit->consumer = k;
 	commit->position = k->moving = position;
 	k->commits++;
@@ -140,25 +149,25 @@ struct rpc_commit *rpc_consumer_move(struct rpc_consumer *k, uint64_t position)
 }
 
 /* Commits end in order: after the last one the disk has what the last good one said. */
-void rpc_consumer_moved(const struct rpc_commit *commit)
+void rpc_consumer_moved(struct rpc_daemon *d, const struct rpc_commit *commit)
 {
 	struct rpc_consumer *k = commit->consumer;
 
 	k->commits--;
-	if (!commit->batch->result) {
+	if (!commit->batch->result)
 		k->acked = commit->position;
-		k->stored = true;
-	}
+	if (k->acked == RPC_NOWHERE && k->subscription)
+		rpc_subscription_end(k->subscription, "removed");
 	if (k->commits)
 		return;
 	k->moving = k->acked;
-	if (k->removed)
-		free(k);
+	if (k->acked == RPC_NOWHERE)
+		forget(d, k);
 }
 
 bool rpc_consumer_rests(const struct rpc_consumer *k)
 {
-	return k->stored && !k->commits;
+	return k->acked != RPC_NOWHERE && !k->commits;
 }
 
 uint64_t rpc_consumer_lag(struct rpc_daemon *d, const struct rpc_consumer *k)
@@ -197,7 +206,7 @@ uint64_t rpc_journal_oldest(struct rpc_daemon *d)
 
 /* ---- for methods ----------------------------------------------------------------------------- */
 struct rpc_consumer *rpc_consumer_make(struct rpc_call *c, const char *field, struct tl_str name,
-				       bool create, uint64_t acked)
+				       bool create, uint64_t position)
 {
 	struct rpc_consumer *k = NULL;
 
@@ -210,7 +219,7 @@ struct rpc_consumer *rpc_consumer_make(struct rpc_call *c, const char *field, st
 		c->problem.limit = "consumers";
 		rpc_problem(c, -TG_E_TOO_LARGE, field, "at most 1024 consumers");
 	} else {
-		k = rpc_consumer_add(c->d, name, acked);
+		k = rpc_consumer_add(c->d, name, position);
 		if (!k)
 			rpc_problem(c, -TG_E_NOMEM, NULL, NULL);
 	}

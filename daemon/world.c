@@ -135,7 +135,7 @@ static void committed(void *ctx, struct rpc_commit *k)
 	if (!result)
 		deliver(d, k);
 	if (k->consumer)
-		rpc_consumer_moved(k);
+		rpc_consumer_moved(d, k);
 	if (a) {
 		a->commits--;
 		rpc_waiters_check(d); /* set_account may wait for the last one */

@@ -124,15 +124,10 @@ static struct rpc_result removed(struct rpc_call *c)
 static struct rpc_result remove_consumer(struct rpc_call *c)
 {
 	struct rpc_consumer *k = known(c);
-	struct tg_batch *batch;
 
 	if (!k)
 		return rpc_refuse(c);
-	batch = tg_batch_new();
-	if (!batch)
-		return rpc_fail(c, -TG_E_NOMEM, NULL);
-	rpc_consumer_remove(c->d, k, batch);
-	return rpc_commit_call(c, batch, removed);
+	return rpc_commit_wait(c, rpc_consumer_move(k, RPC_NOWHERE), removed);
 }
 
 static struct rpc_result list_consumers(struct rpc_call *c)
@@ -142,7 +137,8 @@ static struct rpc_result list_consumers(struct rpc_call *c)
 	rpc_js_open(b, NULL, '{');
 	rpc_js_open(b, "consumers", '[');
 	for (const struct rpc_consumer *k = c->d->accounts->consumers; k; k = k->next)
-		write_consumer(c->d, b, k);
+		if (k->acked != RPC_NOWHERE)
+			write_consumer(c->d, b, k);
 	rpc_js_close(b, ']');
 	rpc_js_int(b, "last", (int64_t)rpc_committer_seq(c->d->accounts->committer));
 	rpc_js_int(b, "oldest", (int64_t)rpc_journal_oldest(c->d));
@@ -168,7 +164,8 @@ static bool cancel_poll(struct rpc_call *c)
 static struct rpc_result give(struct rpc_call *c, const struct rpc_consumer *k)
 {
 	const struct args *a = c->args;
-	uint64_t last = rpc_committer_seq(c->d->accounts->committer), pos = k->acked;
+	uint64_t last = rpc_committer_seq(c->d->accounts->committer);
+	uint64_t pos = k->acked < last ? k->acked : last; /* made anew, it may have no row yet */
 	struct rpc_event row = {0};
 	struct tl_buf *b = rpc_begin(c);
 	size_t mark = b->len;

@@ -257,10 +257,10 @@ TEST(retention_by_age_and_size)
 
 /* Several moves under way, some fail: in between it is where the last good one left it, at the end
  * nothing of a bad one is left. */
-static void end_move(struct rpc_commit *commit, int result)
+static void end_move(struct rpc_daemon *d, struct rpc_commit *commit, int result)
 {
 	commit->batch->result = result;
-	rpc_consumer_moved(commit);
+	rpc_consumer_moved(d, commit);
 	rpc_commit_free(commit);
 }
 
@@ -268,30 +268,58 @@ TEST(a_position_counts_once_it_is_stored)
 {
 	struct rpc_accounts all = {0};
 	struct rpc_daemon d = {.accounts = &all};
-	struct rpc_consumer *k = rpc_consumer_add(&d, tl_str("c"), 3);
+	struct tl_str name = tl_str("c");
+	struct rpc_consumer *k = rpc_consumer_add(&d, name, 3);
 	struct rpc_commit *c[3];
-	struct tg_batch *b = tg_batch_new();
 
 	CHECK(!rpc_consumer_rests(k)); /* made, but in no store yet */
-	end_move(rpc_consumer_move(k, 3), -TG_E_DISK_FULL);
-	CHECK(!rpc_consumer_rests(k));
-	end_move(rpc_consumer_move(k, 3), 0);
+	end_move(&d, rpc_consumer_move(k, 3), -TG_E_DISK_FULL);
+	CHECK(!all.consumers && !all.consumer_count);
+	k = rpc_consumer_add(&d, name, 3);
+	end_move(&d, rpc_consumer_move(k, 3), 0);
 	CHECK(rpc_consumer_rests(k));
 	c[0] = rpc_consumer_move(k, 100);
 	CHECK(k->acked == 3 && k->moving == 100 && !rpc_consumer_rests(k));
 	c[1] = rpc_consumer_move(k, 5);
 	c[2] = rpc_consumer_move(k, 200);
-	end_move(c[0], -TG_E_DISK_FULL);
+	end_move(&d, c[0], -TG_E_DISK_FULL);
 	CHECK(k->acked == 3 && k->moving == 200);
-	end_move(c[1], 0);
+	end_move(&d, c[1], 0);
 	CHECK(k->acked == 5 && k->moving == 200);
-	end_move(c[2], -TG_E_DISK_FULL);
+	end_move(&d, c[2], -TG_E_DISK_FULL);
 	CHECK(k->acked == 5 && k->moving == 5 && rpc_consumer_rests(k));
-	c[0] = rpc_consumer_move(k, 6);
-	rpc_consumer_remove(&d, k, b); /* freed with its last commit */
-	CHECK(!rpc_consumer_find(&d, tl_str("c")));
-	end_move(c[0], 0);
-	tg_batch_free(b);
+	rpc_consumers_free(&d);
+}
+
+/* Removed is who has no row any more; who comes under its name meanwhile is a new one. */
+TEST(removed_once_it_is_stored)
+{
+	struct rpc_accounts all = {0};
+	struct rpc_daemon d = {.accounts = &all};
+	struct tl_str name = tl_str("c");
+	struct rpc_consumer *k = rpc_consumer_add(&d, name, 3);
+	struct rpc_commit *c[2];
+
+	end_move(&d, rpc_consumer_move(k, 3), 0);
+	for (int fails = 0; fails < 4; fails++) {
+		c[0] = rpc_consumer_move(k, RPC_NOWHERE);
+		CHECK(!rpc_consumer_find(&d, name) && k->acked != RPC_NOWHERE);
+		CHECK(rpc_consumer_add(&d, name, 9) == k && rpc_consumer_find(&d, name) == k);
+		c[1] = rpc_consumer_move(k, 9);
+		end_move(&d, c[0], fails & 1 ? -TG_E_DISK_FULL : 0);
+		CHECK(k->acked == (fails & 1 ? 3 : RPC_NOWHERE) && k->moving == 9);
+		end_move(&d, c[1], fails & 2 ? -TG_E_DISK_FULL : 0);
+		CHECK((all.consumer_count == 0) == (fails == 2));
+		if (fails == 2)
+			k = rpc_consumer_add(&d, name, 3);
+		else
+			CHECK(rpc_consumer_find(&d, name) == k && k->acked == (fails == 3 ? 3 : 9));
+		end_move(&d, rpc_consumer_move(k, 3), 0);
+	}
+	end_move(&d, rpc_consumer_move(k, RPC_NOWHERE), -TG_E_DISK_FULL);
+	CHECK(rpc_consumer_find(&d, name) == k && k->acked == 3 && rpc_consumer_rests(k));
+	end_move(&d, rpc_consumer_move(k, RPC_NOWHERE), 0);
+	CHECK(!all.consumers && !all.consumer_count);
 }
 
 /* ---- T11: the model -------------------------------------------------------------------------- */
@@ -339,7 +367,7 @@ static void model_done(void *ctx, struct rpc_commit *k)
 	if (!m->result && k->event_count)
 		CHECK_INT(k->first_seq, m->last + 1);
 	if (k->consumer)
-		rpc_consumer_moved(k);
+		rpc_consumer_moved(&m->d, k);
 	m->waiting = false;
 	rpc_commit_free(k);
 }
@@ -423,32 +451,32 @@ static const char *name_of(unsigned i)
 	return names[i];
 }
 
+static void check_consumer(struct model *m, unsigned i)
+{
+	const struct rpc_consumer *k = rpc_consumer_find(&m->d, tl_str(name_of(i)));
+
+	CHECK_INT(k != NULL, m->consumer[i].exists);
+	if (k)
+		CHECK(k->acked == m->consumer[i].acked && k->moving == k->acked);
+}
+
 /* Made, moved forward, moved anywhere, or gone. */
 static void touch(struct model *m, unsigned i)
 {
 	struct tl_str name = tl_str(name_of(i));
 	struct rpc_consumer *k = rpc_consumer_find(&m->d, name);
 	uint64_t to = m->oldest - 1 + draw(m, (uint32_t)(m->last - m->oldest + 2));
-	struct tg_batch *b = tg_batch_new();
 
-	CHECK_INT(k && k->stored, m->consumer[i].exists);
-	if (k && draw(m, 10) == 0) {
-		rpc_consumer_remove(&m->d, k, b);
-		if (commit(m, b, NULL, 0, 0))
-			m->consumer[i].exists = false;
-		else
-			m->dead = true; /* memory and disk differ: only a start helps */
-		return;
-	}
+	CHECK_INT(k != NULL, m->consumer[i].exists);
+	if (k && draw(m, 10) == 0)
+		to = RPC_NOWHERE;
 	if (!k)
 		k = rpc_consumer_add(&m->d, name, to);
-	tg_batch_free(b);
 	if (put(m, rpc_consumer_move(k, to))) {
-		m->consumer[i].exists = true;
+		m->consumer[i].exists = to != RPC_NOWHERE;
 		m->consumer[i].acked = to;
 	}
-	if (m->consumer[i].exists) /* moved or not, it is where the disk has it */
-		CHECK(k->acked == m->consumer[i].acked && k->moving == k->acked);
+	check_consumer(m, i); /* moved or not, it is where the disk has it */
 }
 
 static void trim(struct model *m)
@@ -496,13 +524,8 @@ static void check_start(struct model *m)
 {
 	CHECK_INT(rpc_committer_seq(m->all.committer), m->last);
 	CHECK_INT(rpc_journal_oldest(&m->d), m->oldest);
-	for (unsigned i = 0; i < NAMES; i++) {
-		struct rpc_consumer *k = rpc_consumer_find(&m->d, tl_str(name_of(i)));
-
-		CHECK_INT(k != NULL, m->consumer[i].exists);
-		if (k)
-			CHECK_INT(k->acked, m->consumer[i].acked);
-	}
+	for (unsigned i = 0; i < NAMES; i++)
+		check_consumer(m, i);
 }
 
 static void restart(struct model *m)
@@ -513,23 +536,28 @@ static void restart(struct model *m)
 	m->restarts++;
 }
 
+static void fail(struct model *m)
+{
+	m->dead = true;
+	m->failures++;
+	if (draw(m, 2))
+		append(m);
+	else
+		touch(m, draw(m, NAMES));
+}
+
 static void step(struct model *m)
 {
-	if (m->dead) {
-		restart(m);
-		return;
-	}
 	switch (draw(m, 100)) {
 	case 0: /* a crash in the middle of it: what is on its way is not there */
-		m->dead = true;
-		m->failures++;
-		if (draw(m, 2))
-			append(m);
-		else
-			touch(m, draw(m, NAMES));
+		fail(m);
 		restart(m);
 		return;
-	case 1:
+	case 1: /* a full disk, and room again */
+		fail(m);
+		m->dead = false;
+		return;
+	case 2:
 		trim(m);
 		return;
 	default:
@@ -558,7 +586,6 @@ static void play(struct tg_store *store, uint64_t seed, unsigned long steps)
 	power_on(&m);
 	while (steps--)
 		step(&m);
-	m.dead = false;
 	restart(&m);
 	for (unsigned i = 0; i < NAMES; i++)
 		read_some(&m, i, ROWS);
