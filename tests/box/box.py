@@ -4,6 +4,7 @@ A box test is a Python 3 program (standard library only) that imports this modul
 @case and ends with main(); it prints one closing line "N passed, N failed". LAYERD_BUILD names the folder
 with the binaries (default build/release)."""
 
+import contextlib
 import json
 import os
 import random
@@ -256,6 +257,21 @@ class World:
 
     def user(self, n=1, name="Alice", **more):
         return self.sandbox.call("create_user", phone="+99966%d%04d" % (2, n), first_name=name, **more)["user_id"]
+
+
+@contextlib.contextmanager
+def preloaded(source):
+    """What is started has this C code before libc; gives the path of a file that it knows as SHIM_FILE."""
+    folder = tempfile.mkdtemp(prefix="layerd-shim-")
+    shim, file = os.path.join(folder, "shim.so"), os.path.join(folder, "file")
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", shim, "-ldl"], input=source.encode(), check=True)
+    asan = ":".join(filter(None, (os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0")))
+    os.environ.update(LD_PRELOAD=shim, SHIM_FILE=file, ASAN_OPTIONS=asan)
+    try:
+        yield file
+    finally:
+        os.environ.pop("LD_PRELOAD", None)
+        shutil.rmtree(folder)
 
 
 def three_ports():

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Consumers and their filters: each gets exactly its share, in order, at least once (RELIABILITY T19, T20; the
-contract's §6). LAYERD_STEPS and LAYERD_AWAY make the runs longer."""
+"""Consumers and their filters: each gets exactly its share, in order, at least once (RELIABILITY T20; the
+contract's §6; day_box.py has a whole day of it). LAYERD_AWAY makes a run longer."""
 
 import base64
 import os
@@ -11,7 +11,6 @@ import time
 from box import SLOW, Line, RpcError, World, case, main
 
 REDUCED = os.environ.get("LAYERD_REDUCED")
-STEPS = int(os.environ.get("LAYERD_STEPS", "150" if REDUCED else "600"))
 AWAY = float(os.environ.get("LAYERD_AWAY", "1"))  # seconds in which 600 messages come
 
 
@@ -85,121 +84,6 @@ def text_filters():
         assert updates(a, 1)[0]["message"]["text"] == "xyz"
         (row,) = a.call("list_subscriptions")["subscriptions"]
         assert row["delivered"] == 2 and row["lagged"] == 0 and row["seq"] > error["seq"], row
-
-
-def fits(f, u):
-    """The filter once more, on what came."""
-    m = u.get("message", {})
-    if "types" in f and u["type"] not in f["types"]:
-        return False
-    if "peers" in f and m.get("chat", {}).get("id") not in f["peers"]:
-        return False
-    if "from" in f and m.get("sender", {}).get("id") not in f["from"]:
-        return False
-    if "direction" in f and bool(m.get("out")) != (f["direction"] == "out"):
-        return False
-    for kind, what in f.get("text", {}).items():
-        text = m.get("text", "")
-        if not (what in text if kind == "contains" else text.startswith(what) if kind == "prefix" else re.search(what, text)):
-            return False
-    return True
-
-
-@case
-def each_gets_its_own_share():
-    """T19: ten consumers with ten filters connect, ack, vanish and are killed with the daemon, at random."""
-    rng = random.Random(int(os.environ.get("LAYERD_SEED", "19")))
-    with World() as w:
-        bot, _ = w.bot("share_bot")
-        people = [w.user(n, "P%d" % n) for n in range(1, 5)]
-        group = w.sandbox.call("create_group", title="G", creator=people[0], members=[bot, *people[1:]])["chat_id"]
-        for p in people:
-            w.sandbox.call("send", **{"from": p, "to": bot, "text": "/start"})
-        filters = [{}, {"types": ["new_message"]}, {"types": ["message_edited"]}, {"peers": [people[0]], "types": ["new_message"]},
-                   {"from": people[1:3], "types": ["new_message"]}, {"direction": "out", "types": ["new_message"]},
-                   {"text": {"contains": "7"}, "types": ["new_message"]}, {"text": {"prefix": "m1"}, "types": ["new_message"]},
-                   {"text": {"regex": "[02468]$"}, "types": ["new_message"]}, {"peers": [group], "direction": "in", "types": ["new_message"]}]
-        names = ["c%d" % i for i in range(len(filters))]
-        for name, f in zip(names, filters):
-            line = w.daemon.line()
-            line.call("subscribe", consumer=name, **f)
-            line.close()
-        start = w.daemon.line().call("list_consumers")["consumers"]
-        began = max(r["acked"] for r in start)
-        for name in names:
-            w.daemon.line().call("seek_consumer", consumer=name, to=began)
-        got = {name: [] for name in names}  # seqs in the order of their first coming
-        acked = dict.fromkeys(names, began)
-        lines, n, kills = {}, 0, 0
-
-        def take(name, patience):
-            line = lines[name]
-            try:
-                u = line.note(lambda x: x.get("method") == "update", patience)["params"]
-            except (TimeoutError, OSError):
-                return False
-            except EOFError:
-                lines.pop(name).close()
-                return False
-            if "seq" not in u:
-                return True
-            assert u["seq"] > line.last, "%s: out of order" % name
-            assert u["seq"] > acked[name], "%s: %d came again behind its ack" % (name, u["seq"])
-            line.last = u["seq"]
-            if not got[name] or u["seq"] > got[name][-1]:
-                got[name].append(u["seq"])
-            return True
-
-        def connect(name):
-            line = lines[name] = w.daemon.line()
-            line.last = 0
-            line.call("subscribe", consumer=name, **filters[names.index(name)])
-
-        for _ in range(STEPS):
-            act, name = rng.random(), rng.choice(names)
-            if act < 0.4:
-                n += 1
-                who = rng.choice([*people, bot])
-                to = group if rng.random() < 0.4 else rng.choice(people) if who == bot else bot
-                w.sandbox.call("send", **{"from": who, "to": to, "text": "m%d" % n})
-            elif act < 0.45:
-                m = w.sandbox.call("send", **{"from": people[0], "to": group, "text": "to be edited"})
-                w.sandbox.call("edit", user=people[0], chat=group, message_id=m["message_id"], text="edited")
-            elif act < 0.6:
-                if name in lines and rng.random() < 0.5:
-                    lines.pop(name).close()
-                elif name not in lines or rng.random() < 0.5:
-                    connect(name)  # or takes over from itself
-            elif act < 0.93:
-                if name in lines and take(name, 0.05) and rng.random() < 0.3 and lines[name].last > acked[name]:
-                    acked[name] = lines[name].last
-                    lines[name].call("ack", consumer=name, seq=acked[name])
-            elif act < 0.96:
-                kills += 1
-                w.daemon.restart()
-                for line in lines.values():
-                    line.close()
-                lines.clear()
-        w.sandbox.call("send", **{"from": people[0], "to": bot, "text": "the end"})
-        all_of_it = w.daemon.line(60)
-        all_of_it.call("subscribe", since=began)
-        truth = []
-        while not truth or truth[-1].get("message", {}).get("text") != "the end":
-            u = updates(all_of_it, 1)[0]
-            if "seq" in u:
-                truth.append(u)
-        assert [u["seq"] for u in truth] == list(range(began + 1, truth[-1]["seq"] + 1)), "holes"
-        for name, f in zip(names, filters):
-            if name in lines:
-                lines.pop(name).close()
-            connect(name)
-            want = [u["seq"] for u in truth if fits(f, u)]
-            end = time.monotonic() + 20 * SLOW
-            while (not got[name] or got[name][-1] < want[-1]) and time.monotonic() < end:
-                take(name, 0.2)
-            mine = [s for s in got[name] if s <= truth[-1]["seq"]]
-            assert mine == want, "%s: %s" % (name, sorted(set(mine) ^ set(want))[:10])
-        print("T19: %d steps, %d kills, %d updates, 10 consumers: each its exact share" % (STEPS, kills, len(truth)))
 
 
 @case

@@ -3,17 +3,13 @@
 readers that are slow, stuck or away."""
 
 import base64
-import contextlib
 import os
 import random
 import resource
-import shutil
-import subprocess
-import tempfile
 import threading
 import time
 
-from box import SLOW, Line, RpcError, World, case, main
+from box import SLOW, Line, RpcError, World, case, main, preloaded
 
 REDUCED = os.environ.get("LAYERD_REDUCED")
 KILLS = int(os.environ.get("LAYERD_KILLS", "5" if REDUCED else "20"))
@@ -310,21 +306,6 @@ int fdatasync(int fd)
 	return -1;
 }
 """
-
-
-@contextlib.contextmanager
-def preloaded(source):
-    """What is started has this C code before libc; gives the path of a file that it knows as SHIM_FILE."""
-    folder = tempfile.mkdtemp(prefix="layerd-shim-")
-    shim, file = os.path.join(folder, "shim.so"), os.path.join(folder, "file")
-    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", shim, "-ldl"], input=source.encode(), check=True)
-    asan = ":".join(filter(None, (os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0")))
-    os.environ.update(LD_PRELOAD=shim, SHIM_FILE=file, ASAN_OPTIONS=asan)
-    try:
-        yield file
-    finally:
-        os.environ.pop("LD_PRELOAD", None)
-        shutil.rmtree(folder)
 
 
 @case
