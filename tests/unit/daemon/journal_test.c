@@ -1,6 +1,6 @@
 /* Rows of the journal there and back, of older formats, damaged; retention; and the journal with
- * its consumers against a model, over failed commits and crashes (T11). LAYERD_STEPS and
- * LAYERD_SEEDS set how many. */
+ * its consumers against a model, over failed commits and crashes (T11: LAYERD_STEPS=1000000
+ * LAYERD_SEEDS=100 play all of it). */
 #include "daemon/journal.h"
 
 #include "daemon/committer.h"
@@ -334,16 +334,13 @@ struct model {
 	struct rpc_accounts all;
 	struct rpc_daemon d;
 	uint64_t random;
-	bool dead, waiting; /* dead: the disk takes no more; waiting: a commit is under way */
-	int result;
+	bool dead;        /* the disk takes no more */
+	unsigned commits; /* under way */
 
 	/* what must be there */
 	int64_t value[ROWS]; /* of the events, by seq */
 	uint64_t last, oldest;
-	struct {
-		bool exists;
-		uint64_t acked;
-	} consumer[NAMES];
+	uint64_t consumer[NAMES]; /* acked, or RPC_NOWHERE */
 	unsigned restarts, failures, reads;
 };
 static struct model *model;
@@ -359,16 +356,32 @@ static int model_commit(struct tg_store *s, const struct tg_batch *const *batche
 	return model->dead ? -TG_E_STORE : model->real->commit(s, batches, count);
 }
 
+static const char *name_of(unsigned i)
+{
+	static const char *const names[NAMES] = {"a",         "b", "echo", "x.y",
+						 "long_name", "B", "0",    "z"};
+
+	return names[i];
+}
+
 static void model_done(void *ctx, struct rpc_commit *k)
 {
 	struct model *m = ctx;
+	unsigned i = 0;
 
-	m->result = k->batch->result;
-	if (!m->result && k->event_count)
-		CHECK_INT(k->first_seq, m->last + 1);
+	if (k->batch->result == 0) {
+		if (k->event_count)
+			CHECK_INT(k->first_seq, m->last + 1);
+		for (const struct rpc_event *e = k->events; e; e = e->next)
+			m->value[++m->last % ROWS] = e->chat;
+		while (k->consumer && strcmp(name_of(i), k->consumer->name) != 0)
+			i++;
+		if (k->consumer)
+			m->consumer[i] = k->position;
+	}
 	if (k->consumer)
 		rpc_consumer_moved(&m->d, k);
-	m->waiting = false;
+	m->commits--;
 	rpc_commit_free(k);
 }
 
@@ -393,71 +406,50 @@ static void power_off(struct model *m)
 	rpc_consumers_free(&m->d);
 }
 
-static bool put(struct model *m, struct rpc_commit *k)
+static void check_consumers(struct model *m)
 {
-	m->waiting = true;
-	rpc_committer_put(m->all.committer, k);
-	while (m->waiting)
-		ev_run(m->loop.ev, EVRUN_ONCE);
-	return m->result == 0;
-}
+	for (unsigned i = 0; i < NAMES; i++) {
+		const struct rpc_consumer *k = rpc_consumer_find(&m->d, tl_str(name_of(i)));
 
-static bool commit(struct model *m, struct tg_batch *b, struct rpc_event *events, unsigned n,
-		   uint64_t trimmed)
-{
-	struct rpc_commit *k = rpc_commit_new(b);
-
-	k->events = events;
-	k->event_count = n;
-	k->trimmed = trimmed;
-	return put(m, k);
-}
-
-static struct rpc_event *events_of(struct model *m, unsigned n, int64_t *values)
-{
-	struct rpc_event *first = NULL, **tail = &first;
-
-	for (unsigned i = 0; i < n; i++) {
-		struct rpc_event *e = calloc(1, sizeof *e);
-
-		e->type = RPC_T_GAP;
-		e->chat = values[i] = (int64_t)draw(m, UINT32_MAX);
-		tl_put_text(&e->body, "\"type\":\"gap\"");
-		if (draw(m, 8) == 0)
-			fill(&e->raw, "{\"_\":\"updateConfig\"}", 200);
-		*tail = e;
-		tail = &e->next;
+		CHECK_INT(k ? k->acked : RPC_NOWHERE, m->consumer[i]);
+		CHECK(!k || rpc_consumer_rests(k));
 	}
-	return first;
+}
+
+static void settle(struct model *m)
+{
+	while (m->commits)
+		ev_run(m->loop.ev, EVRUN_ONCE);
+	check_consumers(m);
+}
+
+/* Some are under way at once. */
+static void put(struct model *m, struct rpc_commit *k)
+{
+	m->commits++;
+	rpc_committer_put(m->all.committer, k);
+	if (draw(m, 4) == 0)
+		settle(m);
 }
 
 static void append(struct model *m)
 {
-	unsigned n = 1 + draw(m, 5);
-	int64_t values[5];
-	struct rpc_event *list = events_of(m, n, values);
+	struct rpc_commit *k = rpc_commit_new(tg_batch_new());
+	struct rpc_event **tail = &k->events;
 
-	if (!commit(m, tg_batch_new(), list, n, 0))
-		return;
-	for (unsigned i = 0; i < n; i++)
-		m->value[++m->last % ROWS] = values[i];
-}
+	k->event_count = 1 + draw(m, 5);
+	for (unsigned i = 0; i < k->event_count; i++) {
+		struct rpc_event *e = calloc(1, sizeof *e);
 
-static const char *name_of(unsigned i)
-{
-	static const char *const names[NAMES] = {"a",         "b", "echo", "x.y",
-						 "long_name", "B", "0",    "z"};
-
-	return names[i];
-}
-
-static void check_consumer(struct model *m, unsigned i)
-{
-	const struct rpc_consumer *k = rpc_consumer_find(&m->d, tl_str(name_of(i)));
-
-	CHECK_INT(k != NULL, m->consumer[i].exists);
-	if (k)
-		CHECK(k->acked == m->consumer[i].acked && k->moving == k->acked);
+		e->type = RPC_T_GAP;
+		e->chat = (int64_t)draw(m, UINT32_MAX);
+		tl_put_text(&e->body, "\"type\":\"gap\"");
+		if (draw(m, 64) == 0)
+			fill(&e->raw, "{\"_\":\"updateConfig\"}", 200);
+		*tail = e;
+		tail = &e->next;
+	}
+	put(m, k);
 }
 
 /* Made, moved forward, moved anywhere, or gone. */
@@ -467,33 +459,30 @@ static void touch(struct model *m, unsigned i)
 	struct rpc_consumer *k = rpc_consumer_find(&m->d, name);
 	uint64_t to = m->oldest - 1 + draw(m, (uint32_t)(m->last - m->oldest + 2));
 
-	CHECK_INT(k != NULL, m->consumer[i].exists);
-	if (k && draw(m, 10) == 0)
-		to = RPC_NOWHERE;
 	if (!k)
 		k = rpc_consumer_add(&m->d, name, to);
-	if (put(m, rpc_consumer_move(k, to))) {
-		m->consumer[i].exists = to != RPC_NOWHERE;
-		m->consumer[i].acked = to;
-	}
-	check_consumer(m, i); /* moved or not, it is where the disk has it */
+	else if (draw(m, 10) == 0)
+		to = RPC_NOWHERE;
+	put(m, rpc_consumer_move(k, to));
 }
 
 static void trim(struct model *m)
 {
 	struct rpc_journal_limits limits = {.age = 1000000, .bytes = 100000 + draw(m, 50000)};
-	struct tg_batch *b = tg_batch_new();
+	struct rpc_commit *k = rpc_commit_new(tg_batch_new());
 	struct rpc_event row = {0};
-	uint64_t seq = m->last + 1;
-	size_t freed = rpc_journal_trim(m->store, &limits, rpc_committer_journal(m->all.committer),
-					rpc_now().real / RPC_SECOND, b);
+	uint64_t seq;
 
-	if (!freed) {
-		tg_batch_free(b);
+	settle(m);
+	k->trimmed = rpc_journal_trim(m->store, &limits, rpc_committer_journal(m->all.committer),
+				      rpc_now().real / RPC_SECOND, k->batch);
+	if (!k->trimmed) {
+		rpc_commit_free(k);
 		return;
 	}
-	if (!commit(m, b, NULL, 0, freed))
-		return;
+	put(m, k);
+	settle(m);
+	seq = m->last + 1;
 	(void)!rpc_journal_next(m->store, 0, NULL, &seq, &row, NULL, NULL);
 	rpc_journal_row_free(&row);
 	CHECK(seq > m->oldest && seq <= m->last + 1);
@@ -504,9 +493,9 @@ static void trim(struct model *m)
 static void read_some(struct model *m, unsigned i, unsigned limit)
 {
 	struct rpc_event row = {0};
-	uint64_t seq = m->consumer[i].acked, want = seq + 1;
+	uint64_t seq = m->consumer[i], want = seq + 1;
 
-	if (!m->consumer[i].exists)
+	if (seq == RPC_NOWHERE)
 		return;
 	if (want < m->oldest)
 		want = m->oldest;
@@ -524,8 +513,7 @@ static void check_start(struct model *m)
 {
 	CHECK_INT(rpc_committer_seq(m->all.committer), m->last);
 	CHECK_INT(rpc_journal_oldest(&m->d), m->oldest);
-	for (unsigned i = 0; i < NAMES; i++)
-		check_consumer(m, i);
+	check_consumers(m);
 }
 
 static void restart(struct model *m)
@@ -536,14 +524,18 @@ static void restart(struct model *m)
 	m->restarts++;
 }
 
+/* The disk takes no more of what comes. */
 static void fail(struct model *m)
 {
+	settle(m);
 	m->dead = true;
 	m->failures++;
-	if (draw(m, 2))
-		append(m);
-	else
-		touch(m, draw(m, NAMES));
+	do {
+		if (draw(m, 2))
+			append(m);
+		else
+			touch(m, draw(m, NAMES));
+	} while (draw(m, 2));
 }
 
 static void step(struct model *m)
@@ -553,8 +545,9 @@ static void step(struct model *m)
 		fail(m);
 		restart(m);
 		return;
-	case 1: /* a full disk, and room again */
+	case 1: /* and room again */
 		fail(m);
+		settle(m);
 		m->dead = false;
 		return;
 	case 2:
@@ -565,11 +558,11 @@ static void step(struct model *m)
 	}
 	if (draw(m, 4) == 0)
 		append(m);
-	else if (draw(m, 3) == 0 && m->last >= m->oldest)
+	else if (draw(m, 3) == 0)
 		touch(m, draw(m, NAMES));
 	else
 		read_some(m, draw(m, NAMES), 1 + draw(m, 20));
-	if (m->last - m->oldest + 10 > ROWS)
+	if (m->last - m->oldest + 200 > ROWS)
 		trim(m);
 }
 
@@ -578,6 +571,7 @@ static void play(struct tg_store *store, uint64_t seed, unsigned long steps)
 	struct model m = {.store = store, .random = seed, .oldest = 1};
 
 	model = &m;
+	memset(m.consumer, 0xff, sizeof m.consumer);
 	CHECK_INT(rpc_loop_init(&m.loop, at_rest, NULL), 0);
 	m.real = store->ops;
 	m.ops = *m.real;
