@@ -66,7 +66,7 @@ struct rpc_accounts {
 	struct rpc_committer *committer;
 	struct rpc_workers *workers;
 	struct rpc_commit *failed; /* the daemon's own, to be tried again */
-	struct rpc_timer retry, trim;
+	struct rpc_timer retry, trim, tidy;
 	struct rpc_consumer *consumers;
 	unsigned consumer_count;
 	struct rpc_call *waiters;

@@ -12,6 +12,7 @@
 #include "daemon/subscription.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@
 #define TRIM (60 * RPC_SECOND)
 #define TRIM_FIRST RPC_SECOND
 #define TRIM_MORE (RPC_SECOND / 10) /* when there was something */
+#define TIDY (2 * RPC_SECOND)
 #define STORE_STUCK (10 * RPC_SECOND)
 #define TURN (4 * RPC_MS) /* for the engines; the other work of the loop waits no longer */
 
@@ -95,8 +97,11 @@ static void deliver(struct rpc_daemon *d, struct rpc_commit *k)
 {
 	uint64_t seq = k->first_seq;
 
-	if (k->events)
+	if (k->events) {
 		rpc_waiters_check(d); /* fetch_updates may wait for them */
+		if (!d->accounts->tidy.index)
+			rpc_timer_set(&d->loop, &d->accounts->tidy, rpc_now().boot + TIDY);
+	}
 	while (k->events) {
 		struct rpc_event *e = k->events;
 
@@ -232,6 +237,14 @@ static void on_trim(struct rpc_timer *t, struct mt_time now)
 	rpc_timer_set(&d->loop, t, now.boot + (freed || outcomes ? TRIM_MORE : TRIM));
 }
 
+/* A burst of events leaves a heap of holes, some megabytes of them: the system has their pages
+ * back. */
+static void on_tidy(struct rpc_timer *t, struct mt_time now)
+{
+	(void)t, (void)now;
+	malloc_trim(0);
+}
+
 struct rpc_result rpc_commit_call(struct rpc_call *c, struct tg_batch *batch,
 				  struct rpc_result (*stored)(struct rpc_call *c))
 {
@@ -340,6 +353,7 @@ int rpc_accounts_init(struct rpc_daemon *d, char *why, size_t size)
 	all->d = d;
 	all->retry.fire = on_retry;
 	all->trim.fire = on_trim;
+	all->tidy.fire = on_tidy;
 	rc = rpc_state_open(d->config, &d->vault.vault, &all->store, why, size);
 	if (rc)
 		return rc;
@@ -367,6 +381,7 @@ void rpc_accounts_free(struct rpc_daemon *d)
 	rpc_workers_free(all->workers);
 	rpc_timer_clear(&d->loop, &all->retry);
 	rpc_timer_clear(&d->loop, &all->trim);
+	rpc_timer_clear(&d->loop, &all->tidy);
 	rpc_consumers_free(d);
 	while (all->failed) {
 		struct rpc_commit *k = all->failed;
