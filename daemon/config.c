@@ -43,22 +43,16 @@ static bool name_ok(const char *name)
 	return n && n <= 32 && !name[n] && name[0] >= 'a' && name[0] <= 'z';
 }
 
-static int open_section(struct rpc_config *c, const char *where, char *line,
-			struct rpc_account_config **ret, char *why, size_t size)
+/* What the lines below a [heading] are for; both NULL: options of the whole. */
+struct section {
+	struct rpc_account_config *account;
+	struct rpc_acl **acl;
+};
+
+static int open_account(struct rpc_config *c, const char *name, struct rpc_account_config **ret)
 {
 	struct rpc_account_config *a, **end = &c->accounts;
-	char *stop = strchr(line, ']'), *name = line + 9;
 
-	if (!stop || stop[1] || strncmp(line, "[account ", 9) != 0) {
-		snprintf(why, size, "%s: a section is [account NAME]", where);
-		return -TG_E_INVALID_PARAMS;
-	}
-	*stop = '\0';
-	if (!name_ok(name)) {
-		snprintf(why, size, "%s: an account's name is a-z, then a-z 0-9 _ - (at most 32)",
-			 where);
-		return -TG_E_INVALID_PARAMS;
-	}
 	for (; *end; end = &(*end)->next) {
 		if (strcmp((*end)->name, name) == 0) {
 			*ret = *end;
@@ -73,6 +67,29 @@ static int open_section(struct rpc_config *c, const char *where, char *line,
 	return 0;
 }
 
+static int open_section(struct rpc_config *c, const char *where, char *line, struct section *ret,
+			char *why, size_t size)
+{
+	char *stop = strchr(line, ']'), *name = line + 9;
+
+	*ret = (struct section){NULL, NULL};
+	if (strcmp(line, "[acl]") == 0) {
+		ret->acl = &c->acl;
+		return 0;
+	}
+	if (!stop || stop[1] || strncmp(line, "[account ", 9) != 0) {
+		snprintf(why, size, "%s: a section is [account NAME] or [acl]", where);
+		return -TG_E_INVALID_PARAMS;
+	}
+	*stop = '\0';
+	if (!name_ok(name)) {
+		snprintf(why, size, "%s: an account's name is a-z, then a-z 0-9 _ - (at most 32)",
+			 where);
+		return -TG_E_INVALID_PARAMS;
+	}
+	return open_account(c, name, &ret->account);
+}
+
 static int account_line(struct rpc_account_config *a, const char *where, const char *key,
 			const char *value, char *why, size_t size)
 {
@@ -85,6 +102,17 @@ static int account_line(struct rpc_account_config *a, const char *where, const c
 	} else if (err) {
 		snprintf(why, size, "%s: %s: %s", where, key, text);
 	}
+	return err;
+}
+
+static int acl_line(struct rpc_acl **acl, const char *where, const char *who, const char *role,
+		    char *why, size_t size)
+{
+	char text[200] = "";
+	int err = rpc_acl_add(acl, who, role, text, sizeof text);
+
+	if (err)
+		snprintf(why, size, "%s: [acl]: %s", where, text);
 	return err;
 }
 
@@ -107,7 +135,7 @@ static char *split(char *line)
 int rpc_config_parse(struct rpc_config *c, const char *name, const char *text, char *why,
 		     size_t size)
 {
-	struct rpc_account_config *account = NULL;
+	struct section in = {NULL, NULL};
 	char line[512], where[300];
 	unsigned number = 0;
 	int err = 0;
@@ -129,12 +157,13 @@ int rpc_config_parse(struct rpc_config *c, const char *name, const char *text, c
 		if (!line[0] || line[0] == '#')
 			continue;
 		if (line[0] == '[') {
-			err = open_section(c, where, line, &account, why, size);
+			err = open_section(c, where, line, &in, why, size);
 		} else {
 			char *value = split(line);
 
-			err = account ? account_line(account, where, line, value, why, size)
-				      : set_option(c, where, line, value, false, why, size);
+			err = in.acl       ? acl_line(in.acl, where, line, value, why, size)
+			      : in.account ? account_line(in.account, where, line, value, why, size)
+					   : set_option(c, where, line, value, false, why, size);
 		}
 	}
 	return err;
@@ -307,6 +336,23 @@ static int fill(struct rpc_config *c, char **env, char *why, size_t size)
 	return 0;
 }
 
+/* A list that would take one user for another is no list. */
+static int check_acl(const struct rpc_config *c, char *why, size_t size)
+{
+	char map[16384] = "", text[300]; /* 340 lines at most, of which the first are enough */
+	FILE *f = c->acl ? fopen("/proc/self/uid_map", "re") : NULL;
+	int err;
+
+	if (f) {
+		map[fread(map, 1, sizeof map - 1, f)] = '\0';
+		fclose(f);
+	}
+	err = rpc_acl_check(c->acl, map, text, sizeof text);
+	if (err)
+		snprintf(why, size, "%s: %s", c->file, text);
+	return err;
+}
+
 int rpc_config_read(int argc, char **argv, char **env, struct rpc_config **ret, char *why,
 		    size_t size)
 {
@@ -336,6 +382,8 @@ int rpc_config_read(int argc, char **argv, char **env, struct rpc_config **ret, 
 	if (!err)
 		err = read_flags(c, argc, argv, false, why, size);
 	if (!err)
+		err = check_acl(c, why, size);
+	if (!err)
 		err = take_session(c, env);
 	if (!err && !c->help && !c->version)
 		err = fill(c, env, why, size);
@@ -356,6 +404,8 @@ void rpc_config_free(struct rpc_config *c)
 		mt_wipe(a, sizeof *a);
 		free(a);
 	}
+	if (c)
+		rpc_acl_free(c->acl);
 	if (c && c->session)
 		mt_wipe(c->session, strlen(c->session));
 	if (c)
@@ -378,9 +428,12 @@ void rpc_config_help(struct tl_buf *out)
 			 o->value ? o->value : "", o->flags & RPC_O_ACCOUNT ? '*' : ' ', o->doc);
 		tl_put_text(out, line);
 	}
-	tl_put_text(out,
-		    "\nA file holds the same options without dashes, one a line; [account NAME] "
-		    "begins what\nbelongs to one account: token-file, and those marked with *. The "
-		    "environment has them as\nLAYERD_API_ID and so on. Flags win over the "
-		    "environment, the environment over the file.\n");
+	tl_put_text(
+		out,
+		"\nA file holds the same options without dashes, one a line; [account NAME] "
+		"begins what\nbelongs to one account: token-file, and those marked with *; [acl] "
+		"what users may at most,\nwhatever the socket: lines USER = read|send|admin|none, "
+		"USER a name, a uid, or * for all others.\nThe environment has options as "
+		"LAYERD_API_ID and so on. Flags win over the environment, the\nenvironment over "
+		"the file.\n");
 }

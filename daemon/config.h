@@ -3,6 +3,7 @@
 #define DAEMON_CONFIG_H
 
 #include "core/core.h"
+#include "daemon/acl.h"
 #include "daemon/log.h"
 
 #define RPC_MAX_DCS 32
@@ -49,6 +50,7 @@ struct rpc_config {
 	bool check_only, help, version;
 	unsigned rank, socket_rank, dc_rank, key_rank; /* a list of a higher source replaces */
 	struct rpc_account_config *accounts;
+	struct rpc_acl *acl;
 };
 /* A section [account NAME]: what it sets of the options that an account can have for itself. */
 struct rpc_account_config {

@@ -348,7 +348,7 @@ struct rpc_conn *rpc_conn_new(struct rpc_daemon *d, int fd, enum rpc_role role)
 	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size);
 	c->d = d;
 	c->fd = fd;
-	c->role = role;
+	c->socket = role;
 	c->uid = cred.uid;
 	c->pid = cred.pid;
 	c->id = ++d->last_conn;
@@ -363,9 +363,21 @@ struct rpc_conn *rpc_conn_new(struct rpc_daemon *d, int fd, enum rpc_role role)
 	d->conn_count++;
 	d->count.connections++;
 	ev_io_start(d->loop.ev, &c->reader);
+	rpc_conn_allow(c);
 	rpc_log(&d->log, RPC_DEBUG, "client_connected", "conn=%llu uid=%d pid=%d role=%s",
-		(unsigned long long)c->id, (int)c->uid, (int)c->pid, rpc_role_name(role));
+		(unsigned long long)c->id, (int)c->uid, (int)c->pid, rpc_role_name(c->role));
 	return c;
+}
+
+void rpc_conn_allow(struct rpc_conn *c)
+{
+	int role = rpc_acl_role(c->d->config->acl, c->uid, c->socket);
+
+	c->role = role == RPC_SHUT_OUT ? RPC_READ : (enum rpc_role)role;
+	if (role == RPC_SHUT_OUT) {
+		c->closing = true;
+		rpc_conn_flush(c);
+	}
 }
 
 static void leave_queues(struct rpc_conn *c)

@@ -17,7 +17,7 @@ struct rpc_conn {
 	struct ev_io reader, writer;
 	int fd;
 	uint64_t id;
-	enum rpc_role role;
+	enum rpc_role socket, role; /* as the socket gives it; what [acl] leaves of it */
 	uid_t uid;
 	pid_t pid;
 	int64_t since;
@@ -44,6 +44,8 @@ struct rpc_conn {
 
 struct rpc_conn *rpc_conn_new(struct rpc_daemon *d, int fd, enum rpc_role role);
 void rpc_conn_free(struct rpc_conn *c);
+/* Its role by [acl] as it is now; whom that shuts out is closed. */
+void rpc_conn_allow(struct rpc_conn *c);
 /* Something was put into out: it is written at the end of the turn. */
 void rpc_conn_flush(struct rpc_conn *c);
 void rpc_conn_run(struct rpc_conn *c); /* its input wants a turn */

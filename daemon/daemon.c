@@ -184,7 +184,18 @@ static void watch_signals(struct rpc_daemon *d)
 	signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk */
 }
 
-/* What can change without a restart: the log level, and accounts that were added. */
+/* Who is connected has from now on what the new list gives him. */
+static void change_acl(struct rpc_daemon *d, struct rpc_acl **list)
+{
+	struct rpc_acl *old = d->config->acl;
+
+	d->config->acl = *list;
+	*list = old;
+	for (struct rpc_conn *c = d->conns; c; c = c->next)
+		rpc_conn_allow(c);
+}
+
+/* What can change without a restart: the log level, [acl], and accounts that were added. */
 int rpc_daemon_reload(struct rpc_daemon *d, char *why, size_t size)
 {
 	struct rpc_config *c;
@@ -198,6 +209,7 @@ int rpc_daemon_reload(struct rpc_daemon *d, char *why, size_t size)
 
 		d->config->accounts = c->accounts;
 		c->accounts = old;
+		change_acl(d, &c->acl);
 		err = rpc_accounts_configure(d);
 		rpc_config_free(c);
 		if (err)

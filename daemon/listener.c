@@ -22,20 +22,37 @@
 
 /* ---- accepting ---------------------------------------------------------------------------------
  */
-static void turn_away(struct rpc_daemon *d, int fd, const char *limit)
+/* One error line, and the end. */
+static void refuse_client(struct rpc_daemon *d, int fd, const char *error)
 {
-	char line[256];
-	int n = snprintf(
-		line, sizeof line,
-		"{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32002,\"message\":\"too "
-		"many clients\",\"data\":{\"kind\":\"overloaded\",\"retryable\":true,"
-		"\"retry_after\":1,\"limit\":\"%s\"}}}\n",
-		limit);
+	char line[320];
+	int n = snprintf(line, sizeof line, "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":%s}\n",
+			 error);
 
 	(void)!send(fd, line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	close(fd);
 	d->count.refused++;
+}
+
+static void turn_away(struct rpc_daemon *d, int fd, const char *limit)
+{
+	char error[256];
+
+	snprintf(error, sizeof error,
+		 "{\"code\":-32002,\"message\":\"too many clients\",\"data\":{\"kind\":"
+		 "\"overloaded\",\"retryable\":true,\"retry_after\":1,\"limit\":\"%s\"}}",
+		 limit);
+	refuse_client(d, fd, error);
 	rpc_log(&d->log, RPC_WARNING, "client_refused", "limit=%s", limit);
+}
+
+static void shut_out(struct rpc_daemon *d, int fd, uid_t uid)
+{
+	refuse_client(d, fd,
+		      "{\"code\":-32003,\"message\":\"not permitted\",\"data\":{\"kind\":"
+		      "\"not_permitted\",\"hint\":\"[acl] in the daemon's configuration shuts this "
+		      "user out\",\"retryable\":false}}");
+	rpc_log(&d->log, RPC_WARNING, "client_refused", "uid=%d role=none", (int)uid);
 }
 
 static unsigned of_uid(const struct rpc_daemon *d, uid_t uid)
@@ -70,7 +87,9 @@ static void admit(struct rpc_listener *l, int fd)
 
 	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size);
 	drop_silent(d);
-	if (d->conn_count >= RPC_MAX_CLIENTS)
+	if (rpc_acl_role(d->config->acl, cred.uid, l->role) == RPC_SHUT_OUT)
+		shut_out(d, fd, cred.uid);
+	else if (d->conn_count >= RPC_MAX_CLIENTS)
 		turn_away(d, fd, "clients");
 	else if (cred.uid != NOBODY && of_uid(d, cred.uid) >= RPC_MAX_CLIENTS_UID)
 		turn_away(d, fd, "clients_per_uid");

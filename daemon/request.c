@@ -130,8 +130,14 @@ int rpc_check_role(struct rpc_call *c, enum rpc_role want)
 {
 	if (c->conn->role >= want)
 		return 0;
-	rpc_hint(c, "this socket has the role %s, the method needs %s: use another socket",
-		 rpc_role_name(c->conn->role), rpc_role_name(want));
+	if (c->conn->socket >= want)
+		rpc_hint(c,
+			 "[acl] in the daemon's configuration leaves this user the role %s, the "
+			 "method needs %s",
+			 rpc_role_name(c->conn->role), rpc_role_name(want));
+	else
+		rpc_hint(c, "this socket has the role %s, the method needs %s: use another socket",
+			 rpc_role_name(c->conn->socket), rpc_role_name(want));
 	return rpc_problem(c, -TG_E_NOT_PERMITTED, NULL, NULL);
 }
 

@@ -165,13 +165,14 @@ def give_up_privileges(unit, uid, gid):
     os.umask(int(unit["UMask"][-1], 8))
 
 
-def start(unit_path, args, listening, writable, uid, gid, log):
-    """listening: [(name, fd)]. Returns the pid."""
+def start(unit_path, args, listening, writable, uid, gid, log, private_users="yes"):
+    """listening: [(name, fd)]; private_users: as a drop-in may have it. Returns the pid."""
     unit = settings(unit_path)
     for key, want in (("PrivateUsers", "yes"), ("ProtectSystem", "strict"), ("ProtectHome", "yes"),
                       ("ProcSubset", "pid"), ("NoNewPrivileges", "yes"), ("MemoryDenyWriteExecute", "yes"),
                       ("RestrictNamespaces", "yes"), ("CapabilityBoundingSet", "")):
         assert unit[key] == [want], "%s is not done by hand in another way" % key
+    private = {"yes": True, "no": False}[private_users]
     lines = program(unit)
     ready, go = os.pipe(), os.pipe()
     pid = os.fork()
@@ -179,7 +180,7 @@ def start(unit_path, args, listening, writable, uid, gid, log):
         os.close(ready[1])
         os.close(go[0])
         assert os.read(ready[0], 1) == b"1", open(log).read()
-        for name in ("uid_map", "gid_map"):  # root and its own; everybody else is nobody
+        for name in ("uid_map", "gid_map") if private else ():  # root and its own; everybody else is nobody
             own = uid if name == "uid_map" else gid
             with open("/proc/%d/%s" % (pid, name), "w") as f:
                 f.write("0 0 1\n%d %d 1\n" % (own, own))
@@ -192,7 +193,8 @@ def start(unit_path, args, listening, writable, uid, gid, log):
         set_limits(unit)
         check(LIBC.unshare(CLONE_NEWNS | CLONE_NEWIPC), "unshare")
         protect_files(writable)
-        check(LIBC.unshare(CLONE_NEWUSER), "user namespace")
+        if private:
+            check(LIBC.unshare(CLONE_NEWUSER), "user namespace")
         os.write(ready[1], b"1")
         os.read(go[0], 1)
         give_up_privileges(unit, uid, gid)

@@ -2,8 +2,9 @@
 
 import os
 import re
+import socket
 
-from box import ROOT, RpcError
+from box import ROOT, SLOW, Line, RpcError
 
 ROLES = ("read", "send", "admin")
 
@@ -50,3 +51,31 @@ def matrix(lines):
             if may == (got == "not_permitted") and not (may and method not in own):
                 wrong.append((method, role, needs, got))
     return asked, refused, wrong
+
+
+def connect_as(path, uid, gids):
+    """A connected socket whose peer credentials are those of somebody else, or None: he may not."""
+    gids = gids if isinstance(gids, tuple) else (gids,)
+    ours, his = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setgroups(gids)
+            os.setresgid(gids[0], gids[0], gids[0])
+            os.setresuid(uid, uid, uid)
+            s = socket.socket(socket.AF_UNIX)
+            s.connect(path)
+            socket.send_fds(his, [b"1"], [s.fileno()])
+        except PermissionError:
+            his.send(b"0")
+        os._exit(0)
+    word, fds, _, _ = socket.recv_fds(ours, 1, 1)
+    os.waitpid(pid, 0)
+    ours.close()
+    his.close()
+    if word != b"1":
+        return None
+    line = Line.__new__(Line)
+    line.sock, line.timeout, line.buffer, line.next_id, line.notes = socket.socket(fileno=fds[0]), 20 * SLOW, b"", 0, []
+    line.sock.settimeout(line.timeout)
+    return line

@@ -1,22 +1,24 @@
 #!/usr/bin/env python3
-"""Who may do what (RELIABILITY T55): every method, own and Telegram's, on a socket of each role; modes of
-sockets and files. Each call names a parameter that does not exist, so that a permitted one is refused as
-invalid_params and nothing is done."""
+"""Who may do what (RELIABILITY T55): every method, own and Telegram's, on a socket of each role and for users of
+each kind in [acl]; modes of sockets and files. Each call names a parameter that does not exist, so that a permitted
+one is refused as invalid_params and nothing is done. Users are changed, which root may."""
 
 import os
+import pwd
+import signal
 import stat
 import subprocess
 import tempfile
 import time
 
-from box import BUILD, ROOT, Daemon, Line, RpcError, World, case, main
-from role_matrix import ROLES, matrix, outcome
+from box import BUILD, ROOT, SLOW, Daemon, Line, RpcError, World, case, main
+from role_matrix import ROLES, connect_as, matrix, outcome
 
 
 class Sockets(Daemon):
-    def __init__(self, folder, sandbox):
+    def __init__(self, folder, sandbox, *extra):
         self.paths = {r: os.path.join(folder, "layerd-%s.sock" % r) for r in ROLES}
-        super().__init__(folder, sandbox)
+        super().__init__(folder, sandbox, *extra)
 
     def start(self):
         if "--socket" in self.args:
@@ -48,6 +50,92 @@ def every_method_on_every_role():
                     raise AssertionError("%s may %s" % (role, method))
                 except RpcError as e:
                     assert e.kind == "not_permitted", (role, method, e)
+
+
+class Listed(Sockets):
+    """Open to all users, as far as [acl] lets them."""
+
+    def __init__(self, w, acl):
+        os.chmod(w.folder, 0o755)
+        self.config = os.path.join(w.folder, "layerd.conf")
+        self.write(acl)
+        super().__init__(w.folder, w.sandbox, "--config", self.config, "--socket-mode", "0666")
+
+    def write(self, acl):
+        with open(self.config, "w") as f:
+            f.write("[acl]\n" + "".join("%s = %s\n" % row for row in acl.items()))
+
+    def reload(self, acl, says):
+        self.write(acl)
+        told = open(self.log).read().count(says)
+        self.process.proc.send_signal(signal.SIGHUP)
+        end = time.monotonic() + 10 * SLOW
+        while open(self.log).read().count(says) == told:
+            assert time.monotonic() < end, says
+            time.sleep(0.01)
+
+
+def lesser(a, b):
+    return min(a, b, key=ROLES.index)
+
+
+def is_shut_out(line):
+    error = line.read()["error"]
+    assert error["code"] == -32003 and error["data"]["kind"] == "not_permitted" and "[acl]" in error["data"]["hint"]
+    assert line.read() is None
+    return True
+
+
+@case
+def every_user_on_every_socket():
+    """User x group x socket x method: a line takes from the socket's role and adds nothing; the group is nothing to
+    it; and a socket that was connected by one user and is used by another (as here, by root) is the former's."""
+    acl = {"root": "send", "bin": "read", "64100": "admin", "64101": "send", "64102": "read", "64103": "none",
+           "daemon": "none", "*": "read"}
+    with World(daemon=False) as w:
+        w.daemon = Listed(w, acl)
+        calls = refused = shut_out = 0
+        for who in [*acl, "64104"]:
+            uid = int(who) if who.isdigit() else pwd.getpwnam(who if who != "*" else "nobody").pw_uid
+            for socket in ROLES:
+                for gid in (0, 64100):
+                    line = connect_as(w.daemon.paths[socket], uid, gid)
+                    most = acl.get(who, acl["*"])
+                    if most == "none":
+                        shut_out += is_shut_out(line)
+                        line.close()
+                        continue
+                    role = lesser(most, socket)
+                    assert line.call("hello")["role"] == role, (who, socket)
+                    n, m, wrong = matrix({role: line}) if gid else (0, 0, [])
+                    assert not wrong, (who, socket, wrong[:10])
+                    calls += n
+                    refused += m
+                    line.close()
+        print("%d users x 2 groups x 3 sockets: %d calls, %d refused; %d clients shut out" %
+              (len(acl) + 1, calls, refused, shut_out))
+        assert shut_out == 12
+        try:
+            connect_as(w.daemon.paths["admin"], 64102, 64102).call("stop")
+            raise AssertionError("a reader may stop the daemon")
+        except RpcError as e:
+            assert e.error["data"]["hint"].startswith("[acl]"), e
+        assert "client_refused uid=64103 role=none" in open(w.daemon.log).read()
+
+
+@case
+def a_changed_list_is_kept_to_from_its_reload_on():
+    with World(daemon=False) as w:
+        w.daemon = Listed(w, {"64100": "read", "64101": "send"})
+        path = w.daemon.paths["admin"]
+        first, second, other = (connect_as(path, uid, uid) for uid in (64100, 64101, 64102))
+        assert [x.call("hello")["role"] for x in (first, second, other)] == ["read", "send", "admin"]
+        w.daemon.reload({"64100": "admin", "64101": "none", "*": "read"}, "reloaded")
+        assert first.call("hello")["role"] == "admin" and other.call("hello")["role"] == "read"
+        assert second.read() is None and is_shut_out(connect_as(path, 64101, 64101))
+        # what is no list changes nothing
+        w.daemon.reload({"64100": "read", "nobody-of-that-name": "read"}, "reload_failed")
+        assert first.call("hello")["role"] == "admin" and other.call("hello")["role"] == "read"
 
 
 @case

@@ -11,7 +11,7 @@ import time
 
 import confined
 from box import BUILD, ROOT, SLOW, Daemon, Line, World, case, main
-from role_matrix import ROLES, matrix
+from role_matrix import ROLES, connect_as, matrix
 
 UNIT = os.path.join(ROOT, "systemd", "layerd.service")
 UID, GROUPS = 64990, {"root": 0, "layerd": 64990, "layerd-ro": 64991}
@@ -53,9 +53,12 @@ class Confined(Daemon):
         self.process = None
         self.start()
 
-    def start(self):
-        self.pid = confined.start(UNIT, self.args, [(n, s.fileno()) for n, (_, s) in self.sockets.items()],
-                                  [self.state], UID, GROUPS["layerd"], self.log)
+    def run(self, *more, **drop_in):
+        return confined.start(UNIT, [*self.args, *more], [(n, s.fileno()) for n, (_, s) in self.sockets.items()],
+                              [self.state], UID, GROUPS["layerd"], self.log, **drop_in)
+
+    def start(self, *more, **drop_in):
+        self.pid = self.run(*more, **drop_in)
         line = Line(self.path)
         line.sock.settimeout(0.1)
         line.send({"id": 1, "method": "ping"})
@@ -74,34 +77,6 @@ class Confined(Daemon):
 
     def check(self):
         assert os.waitpid(self.pid, os.WNOHANG) == (0, 0), open(self.log).read()
-
-
-def connect_as(path, uid, gids):
-    """A connected socket whose peer credentials are those of somebody else, or None: he may not."""
-    gids = gids if isinstance(gids, tuple) else (gids,)
-    ours, his = socket.socketpair()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.setgroups(gids)
-            os.setresgid(gids[0], gids[0], gids[0])
-            os.setresuid(uid, uid, uid)
-            s = socket.socket(socket.AF_UNIX)
-            s.connect(path)
-            socket.send_fds(his, [b"1"], [s.fileno()])
-        except PermissionError:
-            his.send(b"0")
-        os._exit(0)
-    word, fds, _, _ = socket.recv_fds(ours, 1, 1)
-    os.waitpid(pid, 0)
-    ours.close()
-    his.close()
-    if word != b"1":
-        return None
-    line = Line.__new__(Line)
-    line.sock, line.timeout, line.buffer, line.next_id, line.notes = socket.socket(fileno=fds[0]), 20 * SLOW, b"", 0, []
-    line.sock.settimeout(line.timeout)
-    return line
 
 
 def inside(f):
@@ -136,6 +111,44 @@ def every_method_of_every_client_on_every_socket(w, d):
             line.close()
     print("  %d kinds of clients x 3 sockets: %d tried, %d calls, %d refused" %
           (len(CLIENTS), sockets, calls, refused))
+
+
+@inside
+def a_list_of_users_is_refused_where_users_are_not_seen(w, d):
+    """And with PrivateUsers=no in a drop-in, as the refusal says, it is kept to."""
+    config = os.path.join(w.folder, "layerd.conf")
+    with open(config, "w") as f:
+        f.write("[acl]\nroot = send\n64100 = read\n64102 = none\n")
+    os.chmod(config, 0o644)
+    d.kill()
+    before = {f: open(os.path.join(d.state, f), "rb").read() for f in os.listdir(d.state)}
+    for more in ((), ("--check-config",)):
+        os.truncate(d.log, 0)
+        pid = d.run("--config", config, *more)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 78, open(d.log).read()
+        said = open(d.log).read()
+        assert "layerd.conf: [acl]: " in said and "set PrivateUsers=no in a drop-in" in said, said
+    assert before == {f: open(os.path.join(d.state, f), "rb").read() for f in os.listdir(d.state)}
+    d.start("--config", config, private_users="no")
+    limits = {"root": "send", "member": "read", "both": None}
+    calls = refused = shut_out = 0
+    for who, (uid, gids, may) in CLIENTS.items():
+        for role in may:
+            line = connect_as(d.sockets[role][0], uid, gids)
+            want = limits.get(who, role)
+            if want is None:
+                assert line.read()["error"]["data"]["kind"] == "not_permitted" and line.read() is None, who
+                shut_out += 1
+            else:
+                want = min(want, role, key=ROLES.index)
+                assert line.call("hello")["role"] == want, (who, role)
+                n, m, wrong = matrix({want: line})
+                assert not wrong, (who, role, wrong[:10])
+                calls += n
+                refused += m
+            line.close()
+    print("  [acl], PrivateUsers=no: %d calls, %d refused; %d clients shut out" % (calls, refused, shut_out))
+    assert shut_out == 2
 
 
 @inside

@@ -20,6 +20,8 @@ static void check(const struct rpc_config *c)
 	need(strlen(c->state) < sizeof c->state && strlen(c->api_hash) < sizeof c->api_hash);
 	for (const struct rpc_account_config *a = c->accounts; a; a = a->next)
 		need(a->name[0] >= 'a' && a->name[0] <= 'z' && strlen(a->name) <= 32);
+	for (const struct rpc_acl *a = c->acl; a; a = a->next)
+		need(a->role >= RPC_SHUT_OUT && a->role <= RPC_ADMIN && (!a->everybody || !a->uid));
 }
 
 static void file(const char *text)

@@ -87,6 +87,13 @@ TEST(errors_say_where)
 	refused("[account main]\ncatch-up maybe\n", "true or false");
 	refused("[account main]\nstate /x\n", "unknown key state of an account");
 	refused("[account main]\napi-id\n", "N is wanted");
+	refused("[acl]\nroot = admin\nno-such-user = read\n",
+		"conf:3: [acl]: no-such-user: no such user here");
+	refused("[acl]\nroot = amdin\n", "conf:2: [acl]: root: the role is read, send");
+	refused("[acl]\n5\n", "conf:2: [acl]: 5: the role is read, send");
+	refused("[acl]\n0 none\n[account a]\n[acl]\nroot read\n", "conf:5: [acl]: root: this user");
+	refused("[acl]\nlog-level = debug\n", "conf:2: [acl]: log-level: no such user here");
+	refused("[acl alice]\n", "a section is [account NAME] or [acl]");
 	CHECK(!read_with("", "LAYERD_LOG_LEVEL=loud", NULL));
 	CHECK(strstr(why, "LAYERD_LOG_LEVEL"));
 	CHECK(!read_with("", NULL, "--aip-id=3"));
@@ -123,10 +130,26 @@ TEST(accounts_and_addresses)
 	rpc_config_free(c);
 }
 
+TEST(users)
+{
+	struct rpc_config *c = calloc(1, sizeof *c);
+
+	CHECK(c && rpc_config_parse(c, "file",
+				    "[acl]\n1000 = send\n* none\n[account a]\npfs\n[acl]\n"
+				    "root=admin\n",
+				    why, sizeof why) == 0);
+	CHECK(c->acl && !c->pfs);
+	CHECK_INT(rpc_acl_role(c->acl, 1000, RPC_ADMIN), RPC_SEND);
+	CHECK_INT(rpc_acl_role(c->acl, 0, RPC_ADMIN), RPC_ADMIN);
+	CHECK_INT(rpc_acl_role(c->acl, 1001, RPC_ADMIN), RPC_SHUT_OUT);
+	rpc_config_free(c);
+}
+
 /* Cut anywhere, a file is taken or refused, never more. */
 TEST(every_cut)
 {
-	static const char text[] = "api-id 1\nsocket /x,read\n[account a]\ntoken-file = \"t\"\n";
+	static const char text[] = "api-id 1\nsocket /x,read\n[account a]\ntoken-file = "
+				   "\"t\"\n[acl]\n0 = read\n* none\n";
 	char cut[sizeof text];
 
 	for (size_t n = 0; n < sizeof text; n++) {
