@@ -33,6 +33,34 @@ static void *take_pages(struct rpc_vault *v, size_t n)
 	return p;
 }
 
+static size_t pages(size_t n)
+{
+	return (n + RPC_VAULT_STEP + PAGE - 1) / PAGE * PAGE;
+}
+
+/* Before it stands how much of it is locked. */
+static void *take_large(struct rpc_vault *v, size_t n)
+{
+	size_t before = v->locked, locked;
+	uint8_t *p = take_pages(v, pages(n));
+
+	if (!p)
+		return NULL;
+	locked = v->locked - before;
+	memcpy(p, &locked, sizeof locked);
+	return p + RPC_VAULT_STEP;
+}
+
+static void give_large(struct rpc_vault *v, void *block, size_t n)
+{
+	uint8_t *p = (uint8_t *)block - RPC_VAULT_STEP;
+	size_t locked;
+
+	memcpy(&locked, p, sizeof locked);
+	munmap(p, pages(n)); /* which unlocks it */
+	v->locked -= locked;
+}
+
 static void *take(struct mt_vault *vault, size_t n)
 {
 	struct rpc_vault *v = (struct rpc_vault *)vault;
@@ -41,7 +69,7 @@ static void *take(struct mt_vault *vault, size_t n)
 	uint8_t *p;
 
 	if (class >= RPC_VAULT_CLASSES)
-		return take_pages(v, (n + PAGE - 1) / PAGE * PAGE);
+		return take_large(v, n);
 	p = v->spare[class];
 	if (p) {
 		memcpy(&v->spare[class], p, sizeof(void *));
@@ -66,9 +94,7 @@ static void give(struct mt_vault *vault, void *p, size_t n)
 	size_t class = (n + RPC_VAULT_STEP - 1) / RPC_VAULT_STEP;
 
 	if (class >= RPC_VAULT_CLASSES) {
-		n = (n + PAGE - 1) / PAGE * PAGE;
-		munmap(p, n); /* which unlocks it */
-		v->locked -= n < v->locked ? n : v->locked;
+		give_large(v, p, n);
 		return;
 	}
 	memcpy(p, &v->spare[class], sizeof(void *));

@@ -41,13 +41,21 @@ TEST(vault_locks_up_to_its_limit_and_gives_beyond_it)
 {
 	struct rpc_log log = {.level = RPC_ERROR};
 	struct rpc_vault v;
-	size_t piece = 1u << 20, given = 0;
+	size_t piece = 1u << 20, most;
+	void *p[1 + (RPC_MAX_LOCKED >> 20)];
+	unsigned n = sizeof p / sizeof *p;
 
 	rpc_vault_init(&v, &log);
-	while (given <= RPC_MAX_LOCKED) {
-		CHECK(v.vault.take(&v.vault, piece) != NULL);
-		given += piece;
+	for (unsigned i = 0; i < n; i++) {
+		p[i] = v.vault.take(&v.vault, piece);
+		CHECK(p[i] != NULL);
 		CHECK(v.locked <= RPC_MAX_LOCKED);
 	}
 	CHECK(v.told);
+	most = v.locked;
+	v.vault.give(&v.vault, p[n - 1], piece); /* was never locked */
+	CHECK_INT(v.locked, most);
+	for (unsigned i = 0; i < n - 1; i++)
+		v.vault.give(&v.vault, p[i], piece);
+	CHECK_INT(v.locked, 0);
 }
