@@ -75,17 +75,19 @@ def only_one_of_racing_daemons_runs():
                 args = list(first.args)
                 args[args.index("--socket") + 1] = os.path.join(w.folder, "race%d.sock" % i)
                 racers.append(subprocess.Popen(args, stderr=subprocess.PIPE, text=True))
-            end = time.monotonic() + 30 * SLOW
-            while all(r.poll() is None for r in racers) and time.monotonic() < end:
-                time.sleep(0.002)
-            codes = [r.poll() for r in racers]
-            assert sorted(codes, key=str) == [3, None], codes
-            text = racers[codes.index(3)].stderr.read()
-            assert "another layerd (pid %d)" % racers[codes.index(None)].pid in text, text
-            for r in racers:
-                r.kill()
-                r.wait()
-                r.stderr.close()
+            try:
+                end = time.monotonic() + 30 * SLOW
+                while all(r.poll() is None for r in racers) and time.monotonic() < end:
+                    time.sleep(0.002)
+                codes = [r.poll() for r in racers]
+                assert sorted(codes, key=str) == [3, None], codes
+                text = racers[codes.index(3)].stderr.read()
+                assert "another layerd (pid %d)" % racers[codes.index(None)].pid in text, text
+            finally:
+                for r in racers:
+                    r.kill()
+                    r.wait()
+                    r.stderr.close()
         first.start()
         line = first.line()
         assert line.call("get_me")["id"] == me
