@@ -1,5 +1,6 @@
 /* keys.bak: the rows of the accounts and their keys, as the store has them (sealed, when it is),
- * with a checksum. Written anew with every change of such a row, and renamed over the former one.
+ * with a checksum. Written anew with every change of such a row, and renamed over the former one;
+ * changes that come while it is written share the next one (they are one group of the store's).
  *
  * Layout, little-endian: "layerd keys.bak\n", u32 version, u64 generation; each row u8 table, u32
  * and key, u32 and value; HMAC-SHA256 of all of it. The generation is that of the row "keys" below
