@@ -1,6 +1,7 @@
-/* layerctl login: starts the daemon's login machine and gives it what it asks for: from flags,
- * files and descriptors, from a person at the terminal, or from lines on stdin, until the account
- * is ready. Secrets never come from the command line, are not echoed, and are wiped. */
+/* layerctl login: starts the daemon's login machine, or finds it waiting, and gives it what it asks
+ * for: from flags, files and descriptors, from a person at the terminal, or from lines on stdin,
+ * until the account is ready. Secrets never come from the command line, are not echoed, and are
+ * wiped. */
 #include "clients/layerctl/layerctl.h"
 
 #include <errno.h>
@@ -347,30 +348,55 @@ static int put_start(struct login *l, const char *method, struct ctl_params *p)
 	return code;
 }
 
+static bool waits(const struct login *l)
+{
+	return strncmp(text_of(l, "state"), "wait_", 5) == 0 || is(l, "connecting");
+}
+
+/* method NULL: a login is under way, perhaps since before a restart of the daemon. */
+static int begin(struct login *l, const char *method)
+{
+	struct ctl_params p = {0};
+	int code;
+
+	if (!method) {
+		code = request(l, "login_state", &p);
+		return code != CTL_OK || waits(l)
+			       ? code
+			       : ctl_fail(CTL_USAGE, "no login waits there: login [ACCOUNT] "
+						     "bot|phone|qr begins one");
+	}
+	code = ctl_params_string(&p, "method", method);
+	if (code == CTL_OK)
+		code = put_start(l, method, &p);
+	if (code == CTL_OK)
+		code = request(l, "login", &p);
+	wipe(&p);
+	return code;
+}
+
+static bool is_method(const char *word)
+{
+	return strcmp(word, "bot") == 0 || strcmp(word, "phone") == 0 || strcmp(word, "qr") == 0;
+}
+
 int ctl_command_login(const struct ctl_options *o, char **args)
 {
 	struct login l = {.o = o, .account = o->account ? o->account : "main", .conn = {.fd = -1}};
-	struct ctl_params p = {0};
-	const char *method;
 	int code;
 
-	if (args[0] && args[1])
+	if (args[0] && (args[1] || !is_method(args[0])))
 		l.account = *args++;
-	method = args[0] ? args[0] : "";
-	if ((strcmp(method, "bot") != 0 && strcmp(method, "phone") != 0 &&
-	     strcmp(method, "qr") != 0) ||
-	    args[1])
-		return ctl_fail(CTL_USAGE, "login [ACCOUNT] bot|phone|qr");
+	if (args[0] && (!is_method(args[0]) || args[1]))
+		return ctl_fail(CTL_USAGE, "login [ACCOUNT] [bot|phone|qr]");
 	code = ctl_connect(&l.conn, o, false);
 	if (code == CTL_OK)
-		code = ctl_params_string(&p, "method", method);
-	if (code == CTL_OK)
-		code = put_start(&l, method, &p);
-	if (code == CTL_OK)
-		code = request(&l, "login", &p);
-	wipe(&p);
+		code = begin(&l, args[0]);
 	if (code == CTL_OK)
 		code = converse(&l);
+	if (code == CTL_UNREACHABLE && l.state)
+		fprintf(stderr, "When layerd runs again: layerctl login %s goes on here.\n",
+			l.account);
 	json_decref(l.state);
 	ctl_disconnect(&l.conn);
 	return code;

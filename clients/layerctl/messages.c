@@ -24,6 +24,7 @@ static const char help_text[] =
 	"                               seek NAME now|oldest|SEQ\n"
 	"  wait [ready|online|idle]     wait for the daemon, also while it is not there yet\n"
 	"  login [ACCOUNT] bot|phone|qr log in; asks for what is needed, or reads it from stdin\n"
+	"  login [ACCOUNT]              go on with a login that waits, also after a restart\n"
 	"  logout [ACCOUNT]             log out; the keys are destroyed\n"
 	"  accounts                     list the accounts\n"
 	"  status                       what the daemon is doing\n"

@@ -170,7 +170,7 @@ def usage_errors():
     fake = Fake(result({}))
     for args in ([], ["call"], ["nonsense"], ["call", "m", "x"], ["call", "m", "a:=nope"], ["call", "m", "a=1", "a=2"],
                  ["call", "m", "a:@/nonexistent"], ["--nonsense", "call", "m"], ["call", "m", "-t", "soon"],
-                 ["call", "m", "-t"], ["send", "x"], ["watch", "-n", "0"], ["login"], ["login", "a", "b", "c"],
+                 ["call", "m", "-t"], ["send", "x"], ["watch", "-n", "0"], ["login", "a", "b"], ["login", "a", "b", "c"],
                  ["call", "m", "{\"a\":1"], ["-s", "/" + "x" * 200, "call", "m"]):
         code, out, err = run(fake, *args)
         same((args, code, out), (args, 2, ""))

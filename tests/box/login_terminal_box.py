@@ -209,6 +209,92 @@ def password_recovered():
 
 
 @case
+def phone_of_another_data_centre():
+    """PHONE_MIGRATE: nothing of it is seen. USER_MIGRATE: the code is void there, and another one is asked for."""
+    with World(sandbox_args=("--dcs", "3")) as w:
+        w.sandbox.call("create_user", phone="+9996630778", first_name="Far")
+        t = Terminal(w, "migrate-phone", "login", "far", "phone")
+        t.see("Phone number:")
+        t.type("+9996630778")
+        t.see("via: sms(?s:.*)Code:")
+        assert [c["dc"] for c in w.sandbox.call("calls", method="auth.sendCode")["calls"]] == [2, 3]
+        t.type(w.sandbox.call("login_code", phone="+9996630778")["code"])
+        text = t.end(0)
+        assert '"name": "Far"' in text and "MIGRATE" not in text, text
+        phone = "+9996690777"  # at home anywhere
+        w.sandbox.call("create_user", phone=phone, first_name="Nomad")
+        t = Terminal(w, "migrate-user", "login", "nomad", "phone")
+        t.see("Phone number:")
+        t.type(phone)
+        t.see("Code:")
+        w.sandbox.call("fault", kind="rpc_error", method="auth.signIn", code=303, text="USER_MIGRATE_3", times=1)
+        t.type(w.sandbox.call("login_code", phone=phone)["code"])
+        t.see(r"PHONE_CODE_EXPIRED(?s:.*)via: sms(?s:.*)Code:")
+        assert [c["dc"] for c in w.sandbox.call("calls", method="auth.sendCode")["calls"]][2:] == [2, 3]
+        t.type(w.sandbox.call("login_code", phone=phone)["code"])
+        text = t.end(0)
+        assert '"name": "Nomad"' in text and "MIGRATE" not in text, text
+
+
+@case
+def code_expired():
+    with World() as w:
+        w.sandbox.call("create_user", phone=PHONE, first_name="Late")
+        w.sandbox.call("delivery", phone=PHONE, ways=["sms"], life=1)
+        t = Terminal(w, "expired", "login", "phone")
+        t.see("Phone number:")
+        t.type(PHONE)
+        t.see("Code:")
+        old = w.sandbox.call("login_code", phone=PHONE)["code"]
+        time.sleep(1.2)
+        w.sandbox.call("delivery", phone=PHONE, ways=["call"])
+        t.type(old)
+        t.see(r"PHONE_CODE_EXPIRED(?s:.*)via: call(?s:.*)Code:")  # a new one has been sent
+        t.type(w.sandbox.call("login_code", phone=PHONE)["code"])
+        assert '"name": "Late"' in t.end(0)
+
+
+@case
+def killed_at_each_prompt():
+    """The daemon dies while a person is asked: the answer gets lost, and says so; login goes on at the same step."""
+    with World() as w:
+        user = w.sandbox.call("create_user", phone=PHONE, first_name="Phoenix", password="out of the ashes")["user_id"]
+        w.sandbox.call("set_password", user=user, password="out of the ashes", email="p@example.org", hint="fire")
+        t = Terminal(w, "killed-at-code", "login", "phone")
+        t.see("Phone number:")
+        t.type(PHONE)
+        for name, prompt, answer in (("code", "via: sms(?s:.*)Code:", "22222"),
+                                     ("password", "hint: fire(?s:.*)Password:", "out of the ashes")):
+            t.see(prompt)
+            w.daemon.kill()
+            t.type(answer)
+            t.see(r"the daemon (is gone|closed the connection)(?s:.*)When layerd runs again: layerctl login main goes on")
+            assert answer not in t.end(3)
+            w.daemon.start()
+            t = Terminal(w, "after-" + name, "login")
+            t.see(prompt)
+            t.type(answer)
+        assert '"name": "Phoenix"' in t.end(0)
+        assert len(w.sandbox.call("calls", method="auth.sendCode")["calls"]) == 1
+        code, _, err = ctl(w, "login")
+        assert code == 2 and "no login waits there" in err, (code, err)
+
+
+@case
+def qr_killed_and_shown_again():
+    with World() as w:
+        user = w.sandbox.call("create_user", phone=PHONE, first_name="Phoenix")["user_id"]
+        t = Terminal(w, "killed-at-qr", "login", "qr")
+        first = scan(t)
+        w.daemon.kill()
+        t.end(3)
+        w.daemon.start()
+        t = Terminal(w, "after-qr", "login")
+        w.sandbox.call("accept_qr", user=user, token=scan(t, {first}))
+        assert '"name": "Phoenix"' in t.end(0)
+
+
+@case
 def qr_across_data_centres():
     with World(sandbox_args=("--dcs", "3")) as w:
         user = w.sandbox.call("create_user", phone="+9996630777", first_name="Far")["user_id"]
