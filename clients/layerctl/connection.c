@@ -103,6 +103,8 @@ int ctl_write(struct ctl_conn *c, const struct tl_buf *data)
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && errno == EPIPE)
+			break; /* why it closed is perhaps there to be read */
 		if (n < 0)
 			return ctl_fail(CTL_UNREACHABLE, "the daemon is gone: %s", strerror(errno));
 		done += (size_t)n;

@@ -78,6 +78,8 @@ class _Connection:
         line = json.dumps({"jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params})
         try:
             self.sock.sendall(line.encode() + b"\n")
+        except BrokenPipeError:
+            pass  # why it closed is perhaps there to be read
         except OSError as e:
             raise Unreachable(self.path, e.strerror) from None
         return self.last_id

@@ -8,6 +8,7 @@ import pwd
 import signal
 import stat
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -136,6 +137,21 @@ def a_changed_list_is_kept_to_from_its_reload_on():
         # what is no list changes nothing
         w.daemon.reload({"64100": "read", "nobody-of-that-name": "read"}, "reload_failed")
         assert first.call("hello")["role"] == "admin" and other.call("hello")["role"] == "read"
+
+
+@case
+def who_is_shut_out_is_told_so_by_the_clients():
+    with World(daemon=False) as w:
+        w.daemon = Listed(w, {"64100": "read"})
+        w.daemon.reload({"root": "none"}, "reloaded")
+        ctl = [os.path.join(BUILD, "layerctl"), "-s", w.daemon.path]
+        python = [sys.executable, "-c", "import layerd; tg = layerd.Client(%r)" % w.daemon.path]
+        for args, code in (([*ctl, "call", "ping"], 7), ([*ctl, "watch", "-c", "c"], 7),
+                           ([*python[:2], python[2] + "; tg.ping()"], 1),
+                           ([*python[:2], python[2] + "; next(tg.updates())"], 1)):
+            done = subprocess.run(args, capture_output=True, text=True, timeout=20 * SLOW,
+                                  env={**os.environ, "PYTHONPATH": os.path.join(ROOT, "clients", "python")})
+            assert done.returncode == code and "[acl]" in done.stderr, (args, done)
 
 
 @case
