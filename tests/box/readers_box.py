@@ -28,6 +28,7 @@ STUCK = count("LAYERD_STUCK", 20, 100)
 ROUNDS = count("LAYERD_ROUNDS", 5, 15)
 RESETS = count("LAYERD_RESETS", 100, 500)
 STOPPED = count("LAYERD_STOPPED", 1000, 10000)
+HELD_UP = 1 if "LAYERD_ROUNDS" in os.environ else 10  # ms at p99; a few rounds on a busy machine say little
 
 
 def status(w, key):
@@ -37,7 +38,7 @@ def status(w, key):
 
 def tidied(w):
     """RssAnon, after the daemon has given back what passing events took."""
-    time.sleep(3 * SLOW)
+    time.sleep(3)
     return status(w, "RssAnon")
 
 
@@ -128,23 +129,26 @@ class Side(Talk):
     def __init__(self, w):
         super().__init__(w)
         self.lines = [w.daemon.line(60) for _ in range(10)]
-        self.took, self.used = [], []
+        self.took, self.p50, self.p99, self.used = [], [], [], []  # of this round; of each
         for line in self.lines:
             line.call("subscribe", types=["new_message"])
 
-    def measure(self, n):
-        """From the sandbox's order to the line of each good reader, one message at a time."""
-        used = cpu(self.w)
-        for _ in range(n):
-            start = time.monotonic()
-            self.w.sandbox.call("send", **{"from": self.user, "to": self.bot, "text": "tick"})
-            for line in self.lines:
-                line.note(lambda u: u.get("method") == "update")
-                self.took.append(1000 * (time.monotonic() - start))
-        self.used.append(1000 * (cpu(self.w) - used) / n)
+    def tick(self):
+        """From the sandbox's order to the line of each good reader."""
+        start = time.monotonic()
+        self.w.sandbox.call("send", **{"from": self.user, "to": self.bot, "text": "tick"})
+        for line in self.lines:
+            line.note(lambda u: u.get("method") == "update")
+            self.took.append(1000 * (time.monotonic() - start))
 
-    def at(self, share):
-        return sorted(self.took)[int(len(self.took) * share)]
+    def begin(self):
+        self.took, self.since = [], cpu(self.w)
+
+    def end(self):
+        self.used.append(1000 * (cpu(self.w) - self.since) * len(self.lines) / len(self.took))
+        self.took.sort()
+        self.p50.append(self.took[len(self.took) // 2])
+        self.p99.append(self.took[len(self.took) * 99 // 100])
 
 
 def beside(name, disturb, bound):
@@ -156,16 +160,23 @@ def beside(name, disturb, bound):
             side.flooded(2000 if REDUCED else 4000, text="x" * 200)
             for line in side.lines:
                 follow(line, 2000 if REDUCED else 4000)
-        for i in range(ROUNDS):
-            for side in (calm, busy) if i % 2 else (busy, calm):
-                side.measure(20)
+        for _ in range(ROUNDS):
+            calm.begin(), busy.begin()
+            for i in range(50):
+                for side in (calm, busy) if i % 2 else (busy, calm):  # what disturbs both hits both
+                    side.tick()
+            calm.end(), busy.end()
         idle(busy, name)
         undo()
-        more = statistics.median(b / c for b, c in zip(busy.used, calm.used)) - 1
-        print("%s: p50 %.2f -> %.2f ms, p99 %.2f -> %.2f ms, CPU %.3f -> %.3f ms an update, %+.1f %%" % (
-            name, calm.at(0.5), busy.at(0.5), calm.at(0.99), busy.at(0.99), statistics.median(calm.used),
-            statistics.median(busy.used), 100 * more))
-        assert busy.at(0.5) < calm.at(0.5) * 1.5 + 1 * SLOW, "good readers are held up"
+        middle = statistics.median
+        more = middle(b / c for b, c in zip(busy.used, calm.used)) - 1
+        p50, p99 = (middle(busy.p50), middle(calm.p50)), (middle(busy.p99), middle(calm.p99))
+        print("%s: p50 %.2f -> %.2f ms, p99 %.2f -> %.2f ms (%+.2f ms, medians of %d rounds), "
+              "CPU %.3f -> %.3f ms an update, %+.1f %%" % (
+                  name, p50[1], p50[0], p99[1], p99[0], p99[0] - p99[1], ROUNDS,
+                  middle(calm.used), middle(busy.used), 100 * more))
+        assert p50[0] < p50[1] * 1.5 + 1 * SLOW, "good readers are held up"
+        assert p99[0] < p99[1] * 1.05 + HELD_UP * SLOW, "some of what good readers wait for is held up"
         assert more <= bound, "bad readers cost processor"
 
 
