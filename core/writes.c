@@ -211,7 +211,7 @@ bool tg_writes_stalled(struct tg_account *a)
 
 bool tg_account_full(const struct tg_account *a)
 {
-	return a->store.inflight && a->store.owed >= TG_BACKLOG_MAX / 4;
+	return a->store.inflight && a->store.owed >= TG_BACKLOG_MAX / 8;
 }
 
 uint64_t tg_writes_pending(const struct tg_account *a)
