@@ -6,42 +6,32 @@
 #include <stdio.h>
 #include <string.h>
 
-void rpc_js_comma(struct tl_buf *b)
+static bool wants_comma(const struct tl_buf *b)
 {
 	uint8_t last = b->len ? b->data[b->len - 1] : '[';
 
-	if (last != '{' && last != '[' && last != ':')
+	return last != '{' && last != '[' && last != ':';
+}
+
+void rpc_js_comma(struct tl_buf *b)
+{
+	if (wants_comma(b))
 		tl_put_u8(b, ',');
 }
 
-void rpc_js_key(struct tl_buf *b, const char *key)
+void rpc_js_name(struct tl_buf *b, const char *key, size_t n)
 {
-	size_t n;
-	uint8_t *p;
+	bool comma = wants_comma(b);
+	uint8_t *p = tl_buf_extend(b, n + 3 + comma);
 
-	rpc_js_comma(b);
-	if (!key)
-		return;
-	n = strlen(key);
-	p = tl_buf_extend(b, n + 3);
 	if (!p)
 		return;
+	if (comma)
+		*p++ = ',';
 	p[0] = '"';
 	memcpy(p + 1, key, n);
 	p[n + 1] = '"';
 	p[n + 2] = ':';
-}
-
-void rpc_js_open(struct tl_buf *b, const char *key, char bracket)
-{
-	rpc_js_key(b, key);
-	tl_put_u8(b, (uint8_t)bracket);
-}
-
-void rpc_js_int(struct tl_buf *b, const char *key, int64_t v)
-{
-	rpc_js_key(b, key);
-	tl_js_int(b, v);
 }
 
 void rpc_js_double(struct tl_buf *b, const char *key, double v)
@@ -56,12 +46,6 @@ void rpc_js_bool(struct tl_buf *b, const char *key, bool v)
 	tl_put_text(b, v ? "true" : "false");
 }
 
-void rpc_js_true(struct tl_buf *b, const char *key, bool v)
-{
-	if (v)
-		rpc_js_bool(b, key, true);
-}
-
 void rpc_js_null(struct tl_buf *b, const char *key)
 {
 	rpc_js_key(b, key);
@@ -72,20 +56,6 @@ void rpc_js_text(struct tl_buf *b, const char *key, const char *text)
 {
 	if (text)
 		rpc_js_str(b, key, tl_str(text));
-}
-
-void rpc_js_str(struct tl_buf *b, const char *key, struct tl_str s)
-{
-	if (!s.data)
-		return;
-	rpc_js_key(b, key);
-	tl_js_string(b, s.data, s.len);
-}
-
-void rpc_js_filled(struct tl_buf *b, const char *key, struct tl_str s)
-{
-	if (s.len)
-		rpc_js_str(b, key, s);
 }
 
 void rpc_js_long(struct tl_buf *b, const char *key, int64_t v)

@@ -135,17 +135,19 @@ uint8_t *tl_raw_string(uint8_t *to, const uint8_t *data, size_t n)
 	return to;
 }
 
+#define PIECE 128u /* of text: room is made for the worst of it, which is six times as long */
+
 /* Where a piece of text may end without cutting a character: not before a continuation byte, unless
  * there are more of them than any character has. */
 static size_t piece_length(const uint8_t *p, size_t n)
 {
-	size_t cut = TL_SHORT_TEXT;
+	size_t cut = PIECE;
 
 	if (n <= cut)
 		return n;
-	while ((p[cut] & 0xc0) == 0x80 && cut > TL_SHORT_TEXT - 3)
+	while ((p[cut] & 0xc0) == 0x80 && cut > PIECE - 3)
 		cut--;
-	return (p[cut] & 0xc0) == 0x80 ? TL_SHORT_TEXT : cut;
+	return (p[cut] & 0xc0) == 0x80 ? PIECE : cut;
 }
 
 void tl_js_string(struct tl_buf *b, const char *data, size_t n)
@@ -208,9 +210,10 @@ uint8_t *tl_raw_uint(uint8_t *to, uint64_t v)
 
 void tl_js_int(struct tl_buf *b, int64_t v)
 {
-	uint8_t text[24];
+	uint8_t *p = tl_buf_extend(b, 21);
 
-	tl_put(b, text, (size_t)(tl_raw_int(text, v) - text));
+	if (p)
+		b->len = (size_t)(tl_raw_int(p, v) - b->data);
 }
 
 void tl_js_double(struct tl_buf *b, double v)
