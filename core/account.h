@@ -433,8 +433,6 @@ bool tg_check_job_done(struct tg_account *a, struct mt_job *job); /* false: not 
 void tg_checks_free(struct tg_account *a);
 
 /* peers.c */
-int tg_peer_get(struct tg_account *a, enum tg_peer_kind kind, int64_t id,
-		struct tg_peer *ret) TL_MUST; /* -TG_E_PEER_UNKNOWN */
 /* One after the other, in no order that means anything; at: an empty buffer to begin with.
  * -TG_E_NOT_FOUND behind the last. */
 int tg_peer_next(struct tg_account *a, struct tl_buf *at, struct tg_peer *ret) TL_MUST;

@@ -136,6 +136,8 @@ int tg_peer_parse(struct tl_str text, struct tg_peer_query *ret) TL_MUST; /* -TG
 int tg_peer_parse_id(int64_t marked, struct tg_peer_query *ret) TL_MUST;
 /* From what is known; -TG_E_AGAIN: ask the network (tg_resolve); PEER_UNKNOWN, PEER_AMBIGUOUS. */
 int tg_peer_find(struct tg_account *a, const struct tg_peer_query *q, struct tg_peer *ret) TL_MUST;
+int tg_peer_get(struct tg_account *a, enum tg_peer_kind kind, int64_t id,
+		struct tg_peer *ret) TL_MUST; /* -TG_E_PEER_UNKNOWN */
 /* Over the network, one call for all who wait for the same; TG_EV_RESOLVED with this number. */
 int tg_resolve(struct tg_account *a, const struct tg_peer_query *q, int64_t deadline,
 	       uint64_t *ret_number, struct mt_time now) TL_MUST;

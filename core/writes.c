@@ -47,8 +47,13 @@ void tg_key_text(struct tg_key *k, struct tl_str s)
 /* ---- the overlay ---- */
 static uint64_t hash_of(enum tg_table t, const uint8_t *key, size_t n)
 {
-	uint64_t h = 0xcbf29ce484222325u ^ (uint64_t)t;
+	uint64_t h = n << 8 | (uint64_t)t, word;
 
+	for (; n >= sizeof word; key += sizeof word, n -= sizeof word) {
+		memcpy(&word, key, sizeof word);
+		h = (h ^ word) * 0x9e3779b97f4a7c15u;
+		h ^= h >> 32;
+	}
 	for (size_t i = 0; i < n; i++)
 		h = (h ^ key[i]) * 0x100000001b3u;
 	return h;
@@ -80,8 +85,10 @@ static void overlay_remove(struct tg_account *a, struct tg_written *w)
 static struct tg_written *overlay_find(const struct tg_account *a, enum tg_table t, const void *key,
 				       size_t nkey)
 {
-	struct tg_written *w = tg_map_get(&a->store.by_hash, hash_of(t, key, nkey));
+	struct tg_written *w = NULL;
 
+	if (a->store.first) /* mostly nothing is on its way */
+		w = tg_map_get(&a->store.by_hash, hash_of(t, key, nkey));
 	while (w && !is_same(w, t, key, nkey))
 		w = w->same;
 	return w;

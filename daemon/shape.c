@@ -41,6 +41,11 @@ static void write_title(struct tl_buf *b, struct tl_str first, struct tl_str las
 		rpc_js_str(b, "title", (struct tl_str){title, (uint32_t)n});
 }
 
+static struct tl_str filled(const char *text)
+{
+	return *text ? tl_str(text) : (struct tl_str){0};
+}
+
 void rpc_shape_known(struct tl_buf *b, const char *key, const struct tg_peer *p)
 {
 	bool user = p->kind == TG_PEER_USER || p->kind == TG_PEER_SELF;
@@ -49,14 +54,14 @@ void rpc_shape_known(struct tl_buf *b, const char *key, const struct tg_peer *p)
 	rpc_js_int(b, "id", user ? p->id : tg_peer_marked(p));
 	rpc_js_text(b, "type", type_of(p));
 	if (user) {
-		write_title(b, tl_str(p->name), tl_str(p->last_name));
-		rpc_js_filled(b, "first_name", tl_str(p->name));
-		rpc_js_filled(b, "last_name", tl_str(p->last_name));
-		rpc_js_filled(b, "phone", tl_str(p->phone));
+		write_title(b, filled(p->name), filled(p->last_name));
+		rpc_js_filled(b, "first_name", filled(p->name));
+		rpc_js_filled(b, "last_name", filled(p->last_name));
+		rpc_js_filled(b, "phone", filled(p->phone));
 	} else {
-		rpc_js_filled(b, "title", tl_str(p->name));
+		rpc_js_filled(b, "title", filled(p->name));
 	}
-	rpc_js_filled(b, "username", tl_str(p->username));
+	rpc_js_filled(b, "username", filled(p->username));
 	rpc_js_true(b, "premium", p->premium);
 	rpc_js_true(b, "verified", p->verified);
 	rpc_js_true(b, "deleted", p->deleted);
@@ -64,21 +69,18 @@ void rpc_shape_known(struct tl_buf *b, const char *key, const struct tg_peer *p)
 	rpc_js_close(b, '}');
 }
 
-struct tg_peer rpc_known_peer(struct rpc_account *a, enum tg_peer_kind kind, int64_t id)
+void rpc_known_peer(struct rpc_account *a, enum tg_peer_kind kind, int64_t id, struct tg_peer *ret)
 {
-	struct tg_peer_query q = {.form = TG_FORM_ID, .kind = kind, .id = id};
-	struct tg_peer p;
-
-	if (tg_peer_find(a->tg, &q, &p) != 0)
-		p = (struct tg_peer){.kind = kind, .id = id};
-	return p;
+	if (tg_peer_get(a->tg, kind, id, ret) != 0)
+		*ret = (struct tg_peer){.kind = kind, .id = id};
 }
 
 void rpc_shape_id(struct tl_buf *b, const char *key, struct rpc_account *a, enum tg_peer_kind kind,
 		  int64_t id)
 {
-	struct tg_peer p = rpc_known_peer(a, kind, id);
+	struct tg_peer p;
 
+	rpc_known_peer(a, kind, id, &p);
 	rpc_shape_known(b, key, &p);
 }
 

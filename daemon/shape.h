@@ -8,7 +8,7 @@
 struct rpc_account;
 
 /* What is known of a peer, at least its kind and id. */
-struct tg_peer rpc_known_peer(struct rpc_account *a, enum tg_peer_kind kind, int64_t id);
+void rpc_known_peer(struct rpc_account *a, enum tg_peer_kind kind, int64_t id, struct tg_peer *ret);
 /* key NULL = an array's element or a whole result. */
 void rpc_shape_known(struct tl_buf *b, const char *key, const struct tg_peer *p);
 void rpc_shape_id(struct tl_buf *b, const char *key, struct rpc_account *a, enum tg_peer_kind kind,
@@ -31,7 +31,8 @@ void rpc_snake(struct tl_buf *b, const char *key, unsigned ctor, const char *pre
 /* Marked ids of a message's chat and sender; 0 = none. */
 struct rpc_message_head {
 	int64_t chat, from;
-	bool out;
+	int32_t date;
+	bool has_date, out;
 	struct tl_str text;
 };
 struct rpc_message_head rpc_message_head(const struct rpc_account *a, const struct tl_obj *message);

@@ -171,20 +171,27 @@ static void write_restrictions(struct tl_buf *b, const struct tl_vec *reasons)
 }
 
 /* ---- whole messages -------------------------------------------------------------------------- */
-/* In a private chat from_id is left out: it is the other one, who is looked up once, or oneself. */
+static bool is_same(const struct tl_obj *user, const struct tl_obj *peer)
+{
+	return peer->ctor == TL_peerUser && ((const struct tl_peerUser *)peer)->user_id ==
+						    ((const struct tl_peerUser *)user)->user_id;
+}
+
+/* In a private chat from_id may be left out: it is the other one, who is looked up once, or
+ * oneself. */
 static void write_place(struct tl_buf *b, struct rpc_account *a, const struct tl_obj *chat,
 			const struct tl_obj *from, bool out)
 {
 	struct tg_peer p;
 
-	if (from || !chat || chat->ctor != TL_peerUser) {
+	if (!chat || chat->ctor != TL_peerUser || (from && !is_same(chat, from))) {
 		rpc_shape_peer(b, "chat", a, chat);
 		rpc_shape_peer(b, "sender", a, from);
 		return;
 	}
-	p = rpc_known_peer(a, TG_PEER_USER, ((const struct tl_peerUser *)chat)->user_id);
+	rpc_known_peer(a, TG_PEER_USER, ((const struct tl_peerUser *)chat)->user_id, &p);
 	rpc_shape_known(b, "chat", &p);
-	if (out)
+	if (out && !from)
 		rpc_shape_id(b, "sender", a, TG_PEER_USER, tg_account_self(a->tg));
 	else
 		rpc_shape_known(b, "sender", &p);
@@ -263,20 +270,24 @@ void rpc_shape_message(struct tl_buf *b, const char *key, struct rpc_account *a,
 
 struct rpc_message_head rpc_message_head(const struct rpc_account *a, const struct tl_obj *message)
 {
+	const struct tl_message *m = (const struct tl_message *)message;
+	const struct tl_messageService *s = (const struct tl_messageService *)message;
 	struct rpc_message_head h = {0};
 	const struct tl_obj *peer, *from;
 	bool private;
 
 	if (message->ctor == TL_message) {
-		h.out = ((const struct tl_message *)message)->out;
-		h.text = ((const struct tl_message *)message)->message;
+		h = (struct rpc_message_head){
+			.has_date = true, .date = m->date, .out = m->out, .text = m->message};
+		peer = m->peer_id;
+		from = m->from_id;
 	} else if (message->ctor == TL_messageService) {
-		h.out = ((const struct tl_messageService *)message)->out;
+		h = (struct rpc_message_head){.has_date = true, .date = s->date, .out = s->out};
+		peer = s->peer_id;
+		from = s->from_id;
 	} else {
 		return h;
 	}
-	peer = tl_field_obj(&tl_api, message, "peer_id");
-	from = tl_field_obj(&tl_api, message, "from_id");
 	h.chat = rpc_marked(peer);
 	private = peer && peer->ctor == TL_peerUser;
 	h.from = from               ? rpc_marked(from)
