@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SCRATCH_MAX (64u << 10) /* what an account keeps to write events in */
+
 static const char *const names[RPC_T_COUNT] = {
 	[RPC_T_NEW_MESSAGE] = "new_message",
 	[RPC_T_MESSAGE_EDITED] = "message_edited",
@@ -57,60 +59,81 @@ bool rpc_type_is_live(enum rpc_type t)
 
 void rpc_event_free(struct rpc_event *e)
 {
-	if (!e)
-		return;
-	tl_buf_free(&e->text);
-	tl_buf_free(&e->body);
-	tl_buf_free(&e->raw);
 	free(e);
 }
 
-static struct rpc_event *event_new(struct rpc_account *a, enum rpc_type type)
+/* ---- in the making --------------------------------------------------------------------------- */
+struct draft {
+	struct rpc_account *account;
+	enum rpc_type type;
+	int64_t chat, from;
+	bool out, has_text;
+	struct tl_str text; /* lies in the update */
+	struct tl_buf body; /* and then the raw object */
+};
+
+/* account and type, then whatever belongs to the type. */
+static struct draft begin(struct rpc_account *a, enum rpc_type type, struct tl_buf room)
 {
-	struct rpc_event *e = calloc(1, sizeof *e);
+	struct draft d = {.account = a, .type = type, .body = room};
+
+	tl_buf_clear(&d.body);
+	rpc_js_text(&d.body, "account", a->name);
+	rpc_js_text(&d.body, "type", names[type]);
+	return d;
+}
+
+/* The event in as much memory as it needs, one piece. An event without its bytes would be a lie:
+ * better none, and core asks again. */
+static struct rpc_event *finish(const struct draft *d, size_t body)
+{
+	size_t n = d->body.len;
+	struct rpc_event *e = d->body.err ? NULL : malloc(sizeof *e + n + d->text.len);
+	char *bytes = (char *)(e + 1);
 
 	if (!e)
 		return NULL;
-	e->type = type;
-	_Static_assert(sizeof e->account == sizeof a->name, "a name fits");
-	memcpy(e->account, a->name, sizeof e->account);
+	*e = (struct rpc_event){.type = d->type,
+				.chat = d->chat,
+				.from = d->from,
+				.out = d->out,
+				.has_text = d->has_text,
+				.text = {bytes + n, d->text.len},
+				.body = {bytes, (uint32_t)body},
+				.raw = {bytes + body, (uint32_t)(n - body)}};
+	_Static_assert(sizeof e->account == sizeof d->account->name, "a name fits");
+	memcpy(e->account, d->account->name, sizeof e->account);
+	memcpy(bytes, d->body.data, n);
+	if (d->text.len)
+		memcpy(bytes + n, d->text.data, d->text.len);
 	return e;
 }
 
-/* account and type, then whatever belongs to the type. */
-static void begin(struct rpc_event *e)
+/* One that is no update, and rare. */
+static struct rpc_event *finish_own(struct draft *d)
 {
-	rpc_js_text(&e->body, "account", e->account);
-	rpc_js_text(&e->body, "type", names[e->type]);
-}
+	struct rpc_event *e = finish(d, d->body.len);
 
-/* An event without its bytes would be a lie: better none, and core asks again. */
-static struct rpc_event *checked(struct rpc_event *e)
-{
-	if (e && !e->body.err && !e->raw.err && !e->text.err)
-		return e;
-	rpc_event_free(e);
-	return NULL;
+	tl_buf_free(&d->body);
+	return e;
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */
-static void message(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *m)
+static void message(struct draft *e, struct rpc_account *a, const struct tl_obj *m)
 {
 	struct rpc_message_head h = rpc_message_head(a, m);
-	int64_t date;
 
 	e->chat = h.chat;
 	e->from = h.from;
 	e->out = h.out;
 	e->has_text = true;
-	if (h.text.len)
-		tl_put(&e->text, h.text.data, h.text.len);
-	if (tl_field_int(&tl_api, m, "date", &date))
-		rpc_js_int(&e->body, "date", date);
+	e->text = h.text;
+	if (h.has_date)
+		rpc_js_int(&e->body, "date", h.date);
 	rpc_shape_message(&e->body, "message", a, m);
 }
 
-static void deleted(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+static void deleted(struct draft *e, struct rpc_account *a, const struct tl_obj *u)
 {
 	const struct tl_vec *ids = &((const struct tl_updateDeleteMessages *)u)->messages;
 	const int32_t *list;
@@ -133,19 +156,19 @@ static void deleted(struct rpc_event *e, struct rpc_account *a, const struct tl_
 }
 
 /* ---- bots ------------------------------------------------------------------------------------ */
-static void user(struct rpc_event *e, struct rpc_account *a, int64_t id)
+static void user(struct draft *e, struct rpc_account *a, int64_t id)
 {
 	e->from = id;
 	rpc_shape_id(&e->body, "user", a, TG_PEER_USER, id);
 }
 
-static void chat(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *peer)
+static void chat(struct draft *e, struct rpc_account *a, const struct tl_obj *peer)
 {
 	e->chat = rpc_marked(peer);
 	rpc_shape_peer(&e->body, "chat", a, peer);
 }
 
-static void callback(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+static void callback(struct draft *e, struct rpc_account *a, const struct tl_obj *u)
 {
 	const struct tl_updateBotCallbackQuery *q = (const struct tl_updateBotCallbackQuery *)u;
 
@@ -164,7 +187,7 @@ static void inline_id(struct tl_buf *b, const struct tl_obj *id)
 		tl_put_text(b, "null");
 }
 
-static void inline_callback(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+static void inline_callback(struct draft *e, struct rpc_account *a, const struct tl_obj *u)
 {
 	const struct tl_updateInlineBotCallbackQuery *q =
 		(const struct tl_updateInlineBotCallbackQuery *)u;
@@ -176,7 +199,7 @@ static void inline_callback(struct rpc_event *e, struct rpc_account *a, const st
 	rpc_js_filled(&e->body, "game", q->game_short_name);
 }
 
-static void inline_query(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+static void inline_query(struct draft *e, struct rpc_account *a, const struct tl_obj *u)
 {
 	const struct tl_updateBotInlineQuery *q = (const struct tl_updateBotInlineQuery *)u;
 
@@ -189,11 +212,10 @@ static void inline_query(struct rpc_event *e, struct rpc_account *a, const struc
 	if (q->peer_type)
 		rpc_snake(&e->body, "peer_type", q->peer_type->ctor, "inlineQueryPeerType", "");
 	e->has_text = true;
-	if (q->query.len)
-		tl_put(&e->text, q->query.data, q->query.len);
+	e->text = q->query;
 }
 
-static void inline_send(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+static void inline_send(struct draft *e, struct rpc_account *a, const struct tl_obj *u)
 {
 	const struct tl_updateBotInlineSend *s = (const struct tl_updateBotInlineSend *)u;
 
@@ -206,7 +228,7 @@ static void inline_send(struct rpc_event *e, struct rpc_account *a, const struct
 		inline_id(&e->body, s->msg_id);
 }
 
-static void payment(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+static void payment(struct draft *e, struct rpc_account *a, const struct tl_obj *u)
 {
 	const struct tl_updateBotShippingQuery *s = (const struct tl_updateBotShippingQuery *)u;
 	const struct tl_updateBotPrecheckoutQuery *p =
@@ -229,7 +251,7 @@ static void payment(struct rpc_event *e, struct rpc_account *a, const struct tl_
 }
 
 /* ---- people ---------------------------------------------------------------------------------- */
-static void status(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+static void status(struct draft *e, struct rpc_account *a, const struct tl_obj *u)
 {
 	const struct tl_updateUserStatus *s = (const struct tl_updateUserStatus *)u;
 
@@ -242,7 +264,7 @@ static void status(struct rpc_event *e, struct rpc_account *a, const struct tl_o
 			   ((const struct tl_userStatusOffline *)s->status)->was_online);
 }
 
-static void typing(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+static void typing(struct draft *e, struct rpc_account *a, const struct tl_obj *u)
 {
 	const struct tl_obj *from = tl_field_obj(&tl_api, u, "from_id");
 	const struct tl_obj *action = tl_field_obj(&tl_api, u, "action");
@@ -284,7 +306,7 @@ static const char *status_of(const struct tl_obj *p)
 		       : "restricted";
 }
 
-static void participant(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+static void participant(struct draft *e, struct rpc_account *a, const struct tl_obj *u)
 {
 	static const char *const sides[] = {"prev_participant", "new_participant"};
 	static const char *const keys[] = {"before", "after"};
@@ -306,7 +328,7 @@ static void participant(struct rpc_event *e, struct rpc_account *a, const struct
 		rpc_js_text(&e->body, keys[i], status_of(tl_field_obj(&tl_api, u, sides[i])));
 }
 
-static void join_request(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+static void join_request(struct draft *e, struct rpc_account *a, const struct tl_obj *u)
 {
 	const struct tl_updateBotChatInviteRequester *r =
 		(const struct tl_updateBotChatInviteRequester *)u;
@@ -323,7 +345,7 @@ static void join_request(struct rpc_event *e, struct rpc_account *a, const struc
 }
 
 /* Of a channel or an anonymous crowd: only the sums. */
-static void reaction_sums(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+static void reaction_sums(struct draft *e, struct rpc_account *a, const struct tl_obj *u)
 {
 	const struct tl_updateBotMessageReactions *r =
 		(const struct tl_updateBotMessageReactions *)u;
@@ -334,7 +356,7 @@ static void reaction_sums(struct rpc_event *e, struct rpc_account *a, const stru
 	rpc_shape_reactions(&e->body, "reactions", &r->reactions);
 }
 
-static void reaction(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+static void reaction(struct draft *e, struct rpc_account *a, const struct tl_obj *u)
 {
 	const struct tl_updateBotMessageReaction *r = (const struct tl_updateBotMessageReaction *)u;
 	const struct tl_updateMessageReactions *all = (const struct tl_updateMessageReactions *)u;
@@ -357,7 +379,7 @@ static void reaction(struct rpc_event *e, struct rpc_account *a, const struct tl
 	rpc_shape_reactions(&e->body, "after", &r->new_reactions);
 }
 
-static void poll_vote(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+static void poll_vote(struct draft *e, struct rpc_account *a, const struct tl_obj *u)
 {
 	const struct tl_updateMessagePollVote *v = (const struct tl_updateMessagePollVote *)u;
 	const struct tl_str *options = v->options.items;
@@ -373,7 +395,7 @@ static void poll_vote(struct rpc_event *e, struct rpc_account *a, const struct t
 	rpc_js_close(&e->body, ']');
 }
 
-static void stopped(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+static void stopped(struct draft *e, struct rpc_account *a, const struct tl_obj *u)
 {
 	const struct tl_updateBotStopped *s = (const struct tl_updateBotStopped *)u;
 
@@ -383,7 +405,7 @@ static void stopped(struct rpc_event *e, struct rpc_account *a, const struct tl_
 	rpc_js_bool(&e->body, "stopped", s->stopped);
 }
 
-static void boost(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+static void boost(struct draft *e, struct rpc_account *a, const struct tl_obj *u)
 {
 	const struct tl_updateBotChatBoost *c = (const struct tl_updateBotChatBoost *)u;
 
@@ -393,7 +415,7 @@ static void boost(struct rpc_event *e, struct rpc_account *a, const struct tl_ob
 		tl_put_text(&e->body, "null");
 }
 
-static void read_state(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+static void read_state(struct draft *e, struct rpc_account *a, const struct tl_obj *u)
 {
 	struct tg_peer p = {.kind = TG_PEER_CHANNEL};
 	bool outbox =
@@ -413,10 +435,17 @@ static void read_state(struct rpc_event *e, struct rpc_account *a, const struct 
 		rpc_js_int(&e->body, "unread", n);
 }
 
-static void new_message(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u)
+static void new_message(struct draft *e, struct rpc_account *a, const struct tl_obj *u)
 {
-	const struct tl_obj *m = tl_field_obj(&tl_api, u, "message");
+	const struct tl_obj *m = ((const struct tl_updateNewMessage *)u)->message;
 
+#define LIKE_A_NEW_MESSAGE(u)                                                                      \
+	_Static_assert(offsetof(struct u, message) ==                                              \
+			       offsetof(struct tl_updateNewMessage, message),                      \
+		       "messages lie in one place")
+	LIKE_A_NEW_MESSAGE(tl_updateNewChannelMessage);
+	LIKE_A_NEW_MESSAGE(tl_updateEditMessage);
+	LIKE_A_NEW_MESSAGE(tl_updateEditChannelMessage);
 	if (m)
 		message(e, a, m);
 }
@@ -425,7 +454,7 @@ static void new_message(struct rpc_event *e, struct rpc_account *a, const struct
 static const struct row {
 	unsigned ctor;
 	enum rpc_type type;
-	void (*write)(struct rpc_event *e, struct rpc_account *a, const struct tl_obj *u);
+	void (*write)(struct draft *e, struct rpc_account *a, const struct tl_obj *u);
 } rows[] = {
 	{TL_updateNewMessage, RPC_T_NEW_MESSAGE, new_message},
 	{TL_updateNewChannelMessage, RPC_T_NEW_MESSAGE, new_message},
@@ -462,72 +491,67 @@ struct rpc_event *rpc_event_update(struct rpc_account *a, const struct tl_obj *u
 {
 	const struct row *row = NULL;
 	struct rpc_event *e;
+	struct draft d;
+	size_t body;
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0] && !row; i++)
 		if (rows[i].ctor == update->ctor)
 			row = &rows[i];
-	e = event_new(a, row ? row->type : RPC_T_RAW);
-	if (!e)
-		return NULL;
-	begin(e);
+	d = begin(a, row ? row->type : RPC_T_RAW, a->scratch);
 	if (row)
-		row->write(e, a, update);
-	if (tl_obj_to_json(&tl_api, update, &e->raw) != 0)
-		tl_put_text(&e->raw, "{\"_\":\"unknown\"}");
-	return checked(e);
+		row->write(&d, a, update);
+	body = d.body.len;
+	if (tl_obj_to_json(&tl_api, update, &d.body) != 0)
+		tl_put_text(&d.body, "{\"_\":\"unknown\"}");
+	e = finish(&d, body);
+	if (d.body.cap > SCRATCH_MAX)
+		tl_buf_free(&d.body);
+	a->scratch = d.body;
+	return e;
 }
 
 /* ---- events of our own ----------------------------------------------------------------------- */
 struct rpc_event *rpc_event_state(struct rpc_account *a)
 {
-	struct rpc_event *e = event_new(a, RPC_T_ACCOUNT_STATE);
+	struct draft d = begin(a, RPC_T_ACCOUNT_STATE, (struct tl_buf){0});
 	const char *reason = tg_account_reason(a->tg);
 	enum tg_state state = a->state;
 
-	if (!e)
-		return NULL;
-	begin(e);
-	rpc_js_int(&e->body, "date", rpc_now().real / RPC_SECOND);
-	rpc_js_text(&e->body, "state", tg_state_name(state));
+	rpc_js_int(&d.body, "date", rpc_now().real / RPC_SECOND);
+	rpc_js_text(&d.body, "state", tg_state_name(state));
 	if (*reason)
-		rpc_js_text(&e->body, state == TG_FAILED ? "error" : "reason", reason);
+		rpc_js_text(&d.body, state == TG_FAILED ? "error" : "reason", reason);
 	if (state == TG_READY)
-		rpc_shape_id(&e->body, "user", a, TG_PEER_USER, tg_account_self(a->tg));
-	rpc_login_write(&e->body, a);
-	return checked(e);
+		rpc_shape_id(&d.body, "user", a, TG_PEER_USER, tg_account_self(a->tg));
+	rpc_login_write(&d.body, a);
+	return finish_own(&d);
 }
 
 struct rpc_event *rpc_event_online(struct rpc_account *a, const char *extra, int64_t value)
 {
-	struct rpc_event *e = event_new(a, RPC_T_CONNECTION_STATE);
+	struct draft d = begin(a, RPC_T_CONNECTION_STATE, (struct tl_buf){0});
 
-	if (!e)
-		return NULL;
-	begin(e);
-	rpc_js_int(&e->body, "date", rpc_now().real / RPC_SECOND);
-	rpc_js_bool(&e->body, "online", tg_account_online(a->tg));
+	rpc_js_int(&d.body, "date", rpc_now().real / RPC_SECOND);
+	rpc_js_bool(&d.body, "online", tg_account_online(a->tg));
 	if (extra && value)
-		rpc_js_int(&e->body, extra, value);
-	return checked(e);
+		rpc_js_int(&d.body, extra, value);
+	return finish_own(&d);
 }
 
 struct rpc_event *rpc_event_gap(struct rpc_account *a, const struct tg_event *g)
 {
-	struct rpc_event *e = event_new(a, RPC_T_GAP);
+	struct draft d = begin(a, RPC_T_GAP, (struct tl_buf){0});
 
-	if (!e)
-		return NULL;
-	begin(e);
-	rpc_js_int(&e->body, "date", rpc_now().real / RPC_SECOND);
-	rpc_js_text(&e->body, "reason", g->text ? g->text : "unknown");
+	rpc_js_int(&d.body, "date", rpc_now().real / RPC_SECOND);
+	rpc_js_text(&d.body, "reason", g->text ? g->text : "unknown");
 	if (g->box) {
 		struct tg_peer p = {.kind = TG_PEER_CHANNEL, .id = g->box};
 
-		e->chat = tg_peer_marked(&p);
-		rpc_shape_id(&e->body, "chat", a, TG_PEER_CHANNEL, g->box);
+		d.chat = tg_peer_marked(&p);
+		rpc_shape_id(&d.body, "chat", a, TG_PEER_CHANNEL, g->box);
 	}
-	rpc_js_text(&e->body, "box", g->box ? "channel" : "common");
-	rpc_js_int(&e->body, "from", g->from);
-	rpc_js_int(&e->body, "to", g->to);
-	return checked(e);
+	rpc_js_text(&d.body, "box", g->box ? "channel" : "common");
+	rpc_js_int(&d.body, "from", g->from);
+	rpc_js_int(&d.body, "to", g->to);
+	return finish_own(&d);
 }

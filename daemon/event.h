@@ -38,9 +38,10 @@ struct rpc_event {
 	char account[33];
 	int64_t chat, from; /* marked; 0 = none */
 	bool out, has_text;
-	struct tl_buf text; /* of the message, for filters */
-	struct tl_buf body; /* members from "account" on */
-	struct tl_buf raw;  /* the TL object as JSON, or empty */
+	struct tl_str text;  /* of the message, for filters */
+	struct tl_str body;  /* members from "account" on */
+	struct tl_str raw;   /* the TL object as JSON, or empty */
+	struct tl_buf bytes; /* of a row of the journal: where these are; else behind the struct */
 };
 /* NULL: no memory. */
 struct rpc_event *rpc_event_update(struct rpc_account *a, const struct tl_obj *update);

@@ -3,7 +3,6 @@
 
 #include "daemon/limits.h"
 
-#include <assert.h>
 #include <string.h>
 
 #define ROW_VERSION 2u /* 1: never packed */
@@ -28,18 +27,33 @@ static uint64_t key_seq(const uint8_t *key)
 	return seq;
 }
 
-static void put_part(struct tl_buf *b, const void *data, size_t n)
+/* Rows are written straight to where they stay: their size is known. */
+static uint8_t *put_number(uint8_t *p, uint64_t v, unsigned bytes)
 {
-	tl_put_u32(b, (uint32_t)n);
-	tl_put(b, data, n);
+	for (unsigned i = 0; i < bytes; i++)
+		p[i] = (uint8_t)(v >> 8 * i);
+	return p + bytes;
+}
+
+static uint8_t *put_part(uint8_t *p, const void *data, size_t n)
+{
+	p = put_number(p, n, 4);
+	if (n)
+		memcpy(p, data, n);
+	return p + n;
+}
+
+static size_t bulk_size(const struct rpc_event *e)
+{
+	return 3 * sizeof(uint32_t) + e->text.len + e->body.len + e->raw.len;
 }
 
 /* Text, body and raw object: the bulk of a row. */
-static void put_bulk(struct tl_buf *out, const struct rpc_event *e)
+static uint8_t *put_bulk(uint8_t *p, const struct rpc_event *e)
 {
-	put_part(out, e->text.data, e->text.len);
-	put_part(out, e->body.data, e->body.len);
-	put_part(out, e->raw.data, e->raw.len);
+	p = put_part(p, e->text.data, e->text.len);
+	p = put_part(p, e->body.data, e->body.len);
+	return put_part(p, e->raw.data, e->raw.len);
 }
 
 /* The bulk of n bytes packed, if that makes it smaller. */
@@ -48,69 +62,59 @@ static bool pack(const struct rpc_event *e, size_t n, struct tl_buf *packed)
 	struct tl_buf plain = {0};
 	bool smaller;
 
-	if (n < PACK_FROM || n > PACK_TO)
+	if (n < PACK_FROM || n > PACK_TO || !tl_buf_extend(&plain, n))
 		return false;
-	put_bulk(&plain, e);
-	smaller = !plain.err && mt_gzip(plain.data, plain.len, packed) == 0 && !packed->err &&
-		  packed->len < n;
+	put_bulk(plain.data, e);
+	smaller = mt_gzip(plain.data, n, packed) == 0 && !packed->err && packed->len < n;
 	tl_buf_free(&plain);
 	return smaller;
 }
 
-static void put_head(struct tl_buf *out, const struct rpc_event *e, int64_t at, int more)
+static size_t head_size(const struct rpc_event *e)
 {
-	tl_put_u8(out, ROW_VERSION);
-	tl_put_u8(out, (uint8_t)e->type);
-	tl_put_u8(out, (uint8_t)((e->out ? ROW_OUT : 0) | (e->has_text ? ROW_HAS_TEXT : 0) | more));
-	tl_put_u64(out, (uint64_t)at);
-	tl_put_u64(out, (uint64_t)e->chat);
-	tl_put_u64(out, (uint64_t)e->from);
-	put_part(out, e->account, strlen(e->account));
+	return 3 + 3 * sizeof(uint64_t) + sizeof(uint32_t) + strlen(e->account);
 }
 
-static size_t bulk_size(const struct rpc_event *e)
+static uint8_t *put_head(uint8_t *p, const struct rpc_event *e, int64_t at, int more)
 {
-	return 3 * sizeof(uint32_t) + e->text.len + e->body.len + e->raw.len;
-}
-
-static size_t row_size(const struct rpc_event *e)
-{
-	return 3 + 3 * sizeof(uint64_t) + sizeof(uint32_t) + strlen(e->account) + bulk_size(e);
+	*p++ = ROW_VERSION;
+	*p++ = (uint8_t)e->type;
+	*p++ = (uint8_t)((e->out ? ROW_OUT : 0) | (e->has_text ? ROW_HAS_TEXT : 0) | more);
+	p = put_number(p, (uint64_t)at, 8);
+	p = put_number(p, (uint64_t)e->chat, 8);
+	p = put_number(p, (uint64_t)e->from, 8);
+	return put_part(p, e->account, strlen(e->account));
 }
 
 static void write_row(const struct tg_value *v, void *room)
 {
-	const struct rpc_event *e = v->ctx;
-	size_t n = row_size(e);
-	struct tl_buf row = {.data = room, .cap = n, .limit = n};
-
-	put_head(&row, e, v->at, 0);
-	put_bulk(&row, e);
-	assert(!row.err && row.len == n);
+	put_bulk(put_head(room, v->ctx, v->at, 0), v->ctx);
 }
 
 /* A plain row is written where it stays: in the store. */
 size_t rpc_journal_put(struct tg_batch *b, uint64_t seq, const struct rpc_event *e, int64_t at)
 {
 	const struct tg_value later = {.write = write_row, .ctx = e, .at = at};
-	size_t n = row_size(e);
 	struct tl_buf packed = {0}, row = {0};
-	uint8_t key[8];
+	size_t head = head_size(e), n;
+	uint8_t key[8], *p;
 
+	n = bulk_size(e);
 	seq_key(seq, key);
-	if (!pack(e, bulk_size(e), &packed)) {
-		tg_batch_put_later(b, TG_TABLE_JOURNAL, key, sizeof key, n, &later);
+	if (!pack(e, n, &packed)) {
+		tg_batch_put_later(b, TG_TABLE_JOURNAL, key, sizeof key, head + n, &later);
 	} else {
-		put_head(&row, e, at, ROW_PACKED);
-		tl_put(&row, packed.data, packed.len);
-		n = row.len;
-		if (row.err && !b->ops.err)
+		n = packed.len;
+		p = tl_buf_extend(&row, head + n);
+		if (p)
+			memcpy(put_head(p, e, at, ROW_PACKED), packed.data, n);
+		else if (!b->ops.err)
 			b->ops.err = row.err;
-		tg_batch_put(b, TG_TABLE_JOURNAL, key, sizeof key, row.data, n);
+		tg_batch_put(b, TG_TABLE_JOURNAL, key, sizeof key, row.data, row.len);
 	}
 	tl_buf_free(&packed);
 	tl_buf_free(&row);
-	return n + sizeof key;
+	return sizeof key + head + n;
 }
 
 static struct tl_str get_part(struct tl_cursor *c)
@@ -121,13 +125,6 @@ static struct tl_str get_part(struct tl_cursor *c)
 	return (struct tl_str){(const char *)p, p ? n : 0};
 }
 
-static void keep(struct tl_buf *b, struct tl_str s)
-{
-	tl_buf_clear(b);
-	if (s.len)
-		tl_put(b, s.data, s.len);
-}
-
 static uint8_t get_byte(struct tl_cursor *c)
 {
 	const uint8_t *p = tl_get(c, 1);
@@ -135,34 +132,34 @@ static uint8_t get_byte(struct tl_cursor *c)
 	return p ? *p : 0;
 }
 
+/* The parts lie in the row, or in what it was before it was packed. */
 static int read_bulk(struct tl_cursor c, bool is_packed, struct rpc_event *e)
 {
 	struct tl_buf plain = {0};
-	int err = 0;
 
 	if (is_packed) {
 		size_t n = tl_left(&c);
+		int err = mt_gunzip(tl_get(&c, n), n, &plain);
 
-		err = mt_gunzip(tl_get(&c, n), n, &plain);
+		tl_buf_free(&e->bytes);
+		e->bytes = plain;
+		if (err)
+			return err;
 		c = tl_cursor(plain.data, plain.len);
 	}
-	if (!err) {
-		keep(&e->text, get_part(&c));
-		keep(&e->body, get_part(&c));
-		keep(&e->raw, get_part(&c));
-		err = c.err || e->text.err || e->body.err || e->raw.err ? -TG_E_STORE : 0;
-	}
-	tl_buf_free(&plain);
-	return err;
+	e->text = get_part(&c);
+	e->body = get_part(&c);
+	e->raw = get_part(&c);
+	return c.err ? -TG_E_STORE : 0;
 }
 
-static int read_row(const struct tl_buf *row, const struct rpc_filter *want, struct rpc_event *e,
-		    int64_t *ret_at)
+static int read_row(const struct rpc_filter *want, struct rpc_event *e, int64_t *ret_at)
 {
-	struct tl_cursor c = tl_cursor(row->data, row->len);
+	struct tl_cursor c = tl_cursor(e->bytes.data, e->bytes.len);
 	uint8_t version = get_byte(&c), type = get_byte(&c), bits = get_byte(&c);
 	struct tl_str account;
 
+	e->text = e->body = e->raw = (struct tl_str){0};
 	*ret_at = (int64_t)tl_get_u64(&c);
 	e->chat = (int64_t)tl_get_u64(&c);
 	e->from = (int64_t)tl_get_u64(&c);
@@ -185,43 +182,38 @@ static void unreadable(struct rpc_event *e)
 	e->chat = e->from = 0;
 	e->out = e->has_text = false;
 	e->account[0] = '\0';
-	tl_buf_clear(&e->text);
-	tl_buf_clear(&e->body);
-	tl_buf_clear(&e->raw);
-	tl_put_text(&e->body, "\"type\":\"gap\",\"reason\":\"damaged\"");
+	e->text = e->raw = (struct tl_str){0};
+	e->body = tl_str("\"type\":\"gap\",\"reason\":\"damaged\"");
 }
 
 int rpc_journal_next(struct tg_store *s, uint64_t after, const struct rpc_filter *want,
 		     uint64_t *ret_seq, struct rpc_event *ret, int64_t *ret_at, size_t *ret_size)
 {
-	struct tl_buf key = {0}, row = {0};
+	struct tl_buf key = {0};
 	int64_t at = 0;
 	uint8_t from[8];
 	int err;
 
 	seq_key(after + 1, from);
-	err = s->ops->seek(s, TG_TABLE_JOURNAL, NULL, 0, from, sizeof from, &key, &row);
+	err = s->ops->seek(s, TG_TABLE_JOURNAL, NULL, 0, from, sizeof from, &key, &ret->bytes);
 	if (!err && key.len != sizeof from)
 		err = -TG_E_STORE;
 	if (!err) {
-		if (read_row(&row, want, ret, &at) != 0)
+		if (ret_size)
+			*ret_size = ret->bytes.len + key.len;
+		if (read_row(want, ret, &at) != 0)
 			unreadable(ret);
 		if (ret_at)
 			*ret_at = at;
 		*ret_seq = key_seq(key.data);
-		if (ret_size)
-			*ret_size = row.len + key.len;
 	}
 	tl_buf_free(&key);
-	tl_buf_free(&row);
 	return err;
 }
 
 void rpc_journal_row_free(struct rpc_event *e)
 {
-	tl_buf_free(&e->text);
-	tl_buf_free(&e->body);
-	tl_buf_free(&e->raw);
+	tl_buf_free(&e->bytes);
 }
 
 size_t rpc_journal_trim(struct tg_store *s, const struct rpc_journal_limits *limits, uint64_t bytes,

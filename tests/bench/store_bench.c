@@ -1,6 +1,6 @@
 /* Durable updates: store_bench FOLDER COUNT ROUNDS writes COUNT events through the committer, and
- * as many rows of the same size with bare LMDB in as many transactions, in turns, each into a new
- * store. Prints events per second as JSON, the medians. */
+ * as many rows of the same size with bare LMDB in as many transactions as the committer has just
+ * made of them, in turns, each into a new store. Prints events per second as JSON, the medians. */
 #include "core/store.h"
 #include "daemon/committer.h"
 #include "daemon/event.h"
@@ -41,21 +41,48 @@ static double seconds(void)
 struct ours {
 	struct rpc_committer *c;
 	struct ev_loop *ev;
-	unsigned left, under_way, commits;
+	unsigned left, under_way;
 };
+
+/* The store, counting its transactions. */
+struct counted {
+	struct tg_store base;
+	struct tg_store *store;
+	unsigned transactions;
+};
+
+static int counted_get(struct tg_store *s, enum tg_table t, const void *key, size_t nkey,
+		       struct tl_buf *out)
+{
+	struct tg_store *store = ((struct counted *)s)->store;
+
+	return store->ops->get(store, t, key, nkey, out);
+}
+
+static int counted_commit(struct tg_store *s, const struct tg_batch *const *batches, size_t count)
+{
+	struct counted *c = (struct counted *)s;
+
+	c->transactions++;
+	return c->store->ops->commit(c->store, batches, count);
+}
+
+static const struct tg_store_ops counted_ops = {.get = counted_get, .commit = counted_commit};
 
 static struct rpc_event *some_event(void)
 {
-	struct rpc_event *e = calloc(1, sizeof *e);
+	struct rpc_event *e = malloc(sizeof *e + BODY + RAW + TEXT);
+	char *bytes = (char *)(e + 1);
 
 	must(e);
+	*e = (struct rpc_event){.body = {bytes, BODY},
+				.raw = {bytes + BODY, RAW},
+				.text = {bytes + BODY + RAW, TEXT}};
+	memset(bytes, 'x', BODY + RAW + TEXT);
 	e->type = RPC_T_NEW_MESSAGE;
 	memcpy(e->account, "main", 5);
 	e->chat = e->from = 4242;
 	e->has_text = true;
-	memset(tl_buf_extend(&e->body, BODY), 'b', BODY);
-	memset(tl_buf_extend(&e->raw, RAW), 'r', RAW);
-	memset(tl_buf_extend(&e->text, TEXT), 't', TEXT);
 	return e;
 }
 
@@ -72,7 +99,6 @@ static void put_one(struct ours *o)
 		tail = &(*tail)->next;
 	}
 	o->under_way++;
-	o->commits++;
 	rpc_committer_put(o->c, k);
 }
 
@@ -94,32 +120,33 @@ static void done(void *ctx, struct rpc_commit *k)
 		ev_break(o->ev, EVBREAK_ALL);
 }
 
-static double ours(const char *folder, unsigned count)
+static double ours(const char *folder, unsigned count, unsigned *ret_transactions)
 {
 	struct ours o = {.ev = ev_loop_new(0), .left = count};
-	struct tg_store *store;
+	struct counted c = {.base = {&counted_ops}};
 	double start;
 	struct tg_store_report why;
 
-	must(o.ev && tg_store_open_lmdb(folder, &store, &why) == 0);
-	must(rpc_committer_new(store, o.ev, done, &o, &o.c) == 0);
+	must(o.ev && tg_store_open_lmdb(folder, &c.store, &why) == 0);
+	must(rpc_committer_new(&c.base, o.ev, done, &o, &o.c) == 0);
 	start = seconds();
 	while (o.left && o.under_way < AHEAD)
 		put_one(&o);
 	ev_run(o.ev, 0);
 	start = seconds() - start;
 	rpc_committer_free(o.c);
-	store->ops->close(store);
+	c.store->ops->close(c.store);
 	ev_loop_destroy(o.ev);
+	*ret_transactions = c.transactions;
 	return count / start;
 }
 
 /* ---- bare LMDB
  * --------------------------------------------------------------------------------- */
 
-static double bare(const char *folder, unsigned count)
+static double bare(const char *folder, unsigned count, unsigned transactions)
 {
-	unsigned per_txn = PER_BATCH * AHEAD; /* what the committer groups when it is behind */
+	unsigned per_txn = (count + transactions - 1) / transactions;
 	struct tg_batch *sized = tg_batch_new();
 	struct rpc_event *e = some_event();
 	size_t n = rpc_journal_put(sized, 1, e, 0) - 8;
@@ -174,6 +201,7 @@ int main(int argc, char **argv)
 	double rates[2][ROUNDS_MAX];
 	unsigned count = argc == 4 ? (unsigned)atoi(argv[2]) : 0;
 	unsigned rounds = argc == 4 ? (unsigned)atoi(argv[3]) : 0;
+	unsigned transactions;
 	char folder[4096];
 
 	if (!count || !rounds || rounds > ROUNDS_MAX) {
@@ -182,9 +210,9 @@ int main(int argc, char **argv)
 	}
 	for (unsigned i = 0; i < rounds; i++) {
 		snprintf(folder, sizeof folder, "%s/ours%u", argv[1], i);
-		rates[0][i] = ours(folder, count);
+		rates[0][i] = ours(folder, count, &transactions);
 		snprintf(folder, sizeof folder, "%s/bare%u", argv[1], i);
-		rates[1][i] = bare(folder, count);
+		rates[1][i] = bare(folder, count, transactions);
 	}
 	for (unsigned w = 0; w < 2; w++)
 		qsort(rates[w], rounds, sizeof(double), by_value);

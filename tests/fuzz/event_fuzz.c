@@ -37,14 +37,14 @@ static struct tl_obj *object(struct tl_arena *a, const uint8_t *data, size_t n)
 }
 
 /* The members of an object, which stand in its braces elsewhere. */
-static void is_json(const struct tl_buf *members, bool braces)
+static void is_json(struct tl_str members, bool braces)
 {
 	struct tl_buf text = {.len = 0};
 	json_t *v;
 
 	if (braces)
 		tl_put_u8(&text, '{');
-	tl_put(&text, members->data, members->len);
+	tl_put(&text, members.data, members.len);
 	if (braces)
 		tl_put_u8(&text, '}');
 	v = json_loadb((char *)text.data, text.len, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, NULL);
@@ -53,9 +53,9 @@ static void is_json(const struct tl_buf *members, bool braces)
 	tl_buf_free(&text);
 }
 
-static bool same(const struct tl_buf *x, const struct tl_buf *y)
+static bool same(struct tl_str x, struct tl_str y)
 {
-	return x->len == y->len && (!x->len || memcmp(x->data, y->data, x->len) == 0);
+	return x.len == y.len && (!x.len || memcmp(x.data, y.data, x.len) == 0);
 }
 
 static void journal(struct tg_store *s, const struct rpc_event *e)
@@ -71,7 +71,7 @@ static void journal(struct tg_store *s, const struct rpc_event *e)
 	need(rpc_journal_next(s, 0, NULL, &seq, &back, &at, NULL) == 0);
 	need(seq == 9 && at == 1700000000 && back.type == e->type && back.chat == e->chat);
 	need(back.from == e->from && back.out == e->out && back.has_text == e->has_text);
-	need(same(&back.body, &e->body) && same(&back.raw, &e->raw) && same(&back.text, &e->text));
+	need(same(back.body, e->body) && same(back.raw, e->raw) && same(back.text, e->text));
 	rpc_journal_row_free(&back);
 }
 
@@ -95,11 +95,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		need(account.tg != NULL);
 		e = rpc_event_update(&account, o);
 		need(e && e->type < RPC_T_COUNT);
-		is_json(&e->body, true);
+		is_json(e->body, true);
 		if (e->raw.len)
-			is_json(&e->raw, false);
+			is_json(e->raw, false);
 		journal(env.store, e);
 		rpc_event_free(e);
+		tl_buf_free(&account.scratch);
 		tg_account_free(account.tg);
 		env.store->ops->close(env.store);
 	}

@@ -77,9 +77,9 @@ static void tell(struct rpc_daemon *d)
 	struct rpc_event e = {.type = RPC_T_NEW_MESSAGE, .account = "main", .chat = 5, .from = 9};
 
 	e.has_text = true;
-	e.text = (struct tl_buf){.data = (uint8_t *)text, .len = sizeof text - 1};
-	e.body = (struct tl_buf){.data = (uint8_t *)body, .len = sizeof body - 1};
-	e.raw = (struct tl_buf){.data = (uint8_t *)raw, .len = sizeof raw - 1};
+	e.text = tl_str(text);
+	e.body = tl_str(body);
+	e.raw = tl_str(raw);
 	rpc_deliver(d, &e, 0);
 	e.type = RPC_T_RAW;
 	e.has_text = false;

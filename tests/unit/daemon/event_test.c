@@ -17,7 +17,7 @@ static struct rpc_event event(enum rpc_type type, int64_t chat, int64_t from, bo
 		.type = type, .account = "main", .chat = chat, .from = from, .out = out};
 
 	e.has_text = text != NULL;
-	e.text = (struct tl_buf){.data = (uint8_t *)text, .len = text ? strlen(text) : 0};
+	e.text = tl_str(text);
 	return e;
 }
 

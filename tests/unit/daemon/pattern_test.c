@@ -65,7 +65,7 @@ TEST(a_filter_asks_its_pattern_last)
 	int64_t peer = 5;
 	char why[200];
 
-	tl_put_text(&e.text, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab");
+	e.text = tl_str("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab");
 	CHECK_INT(rpc_pattern_new(tl_str("^(a+)+$"), &f.regex, why, sizeof why), 0);
 	f.peers = &peer;
 	f.peer_count = 1;
@@ -76,5 +76,4 @@ TEST(a_filter_asks_its_pattern_last)
 	e.has_text = false;
 	CHECK_INT(rpc_filter_match(&f, &e), 0);
 	rpc_pattern_free(f.regex);
-	tl_buf_free(&e.text);
 }
