@@ -8,40 +8,6 @@ static void fail(struct tl_encoder *e, int err)
 		e->err = err;
 }
 
-bool tl_is_present(const struct tl_field_row *f, const uint8_t *base)
-{
-	const void *p = base + f->offset;
-
-	if (f->flag == TL_FLAG_NONE && f->kind != TL_K_OBJECT && f->kind != TL_K_BARE)
-		return true;
-	if (tl_kind_is_scalar(f->kind))
-		return *(const bool *)(base + f->offset + tl_kind_size(f->kind));
-	switch ((enum tl_kind)f->kind) {
-	case TL_K_TRUE:
-		return *(const bool *)p;
-	case TL_K_STRING:
-	case TL_K_BYTES:
-		return ((const struct tl_str *)p)->data;
-	case TL_K_OBJECT:
-	case TL_K_BARE:
-	case TL_K_QUERY:
-		return *(struct tl_obj *const *)p;
-	case TL_K_VECTOR:
-	case TL_K_BARE_VECTOR:
-		return ((const struct tl_vec *)p)->items;
-	case TL_K_FLAGS:
-	case TL_K_INT:
-	case TL_K_LONG:
-	case TL_K_LONG53:
-	case TL_K_DOUBLE:
-	case TL_K_INT128:
-	case TL_K_INT256:
-	case TL_K_BOOL:
-		return false;
-	}
-	return false;
-}
-
 static void write_object(struct tl_encoder *e, const struct tl_obj *o, unsigned kind, unsigned type,
 			 unsigned depth);
 static void write_body(struct tl_encoder *e, const struct tl_obj *o, unsigned depth);

@@ -182,6 +182,35 @@ bool tl_out_grow(struct tl_out *o, size_t n)
 	return p;
 }
 
+/* How many digits a number has. */
+static unsigned digits_of(uint64_t v)
+{
+	static const uint64_t from[] = {0,
+					10,
+					100,
+					1000,
+					10000,
+					100000,
+					1000000,
+					10000000,
+					100000000,
+					1000000000,
+					10000000000,
+					100000000000,
+					1000000000000,
+					10000000000000,
+					100000000000000,
+					1000000000000000,
+					10000000000000000,
+					100000000000000000,
+					1000000000000000000,
+					10000000000000000000u};
+	unsigned bits = 64 - (unsigned)__builtin_clzll(v | 1);
+	unsigned least = bits * 1233 >> 12; /* 1233/4096: the logarithm of 2 */
+
+	return least + (v >= from[least]);
+}
+
 uint8_t *tl_raw_uint(uint8_t *to, uint64_t v)
 {
 	static const char pairs[] = "0001020304050607080910111213141516171819"
@@ -189,23 +218,18 @@ uint8_t *tl_raw_uint(uint8_t *to, uint64_t v)
 				    "4041424344454647484950515253545556575859"
 				    "6061626364656667686970717273747576777879"
 				    "8081828384858687888990919293949596979899";
-	char text[40], *p = text + 20; /* the rest is copied along, to copy a fixed size */
-	size_t n;
+	uint8_t *end = to + digits_of(v), *p = end;
 
 	while (v >= 100) {
 		p -= 2;
 		memcpy(p, pairs + v % 100 * 2, 2);
 		v /= 100;
 	}
-	if (v >= 10) {
-		p -= 2;
-		memcpy(p, pairs + v * 2, 2);
-	} else {
-		*--p = (char)('0' + v);
-	}
-	n = (size_t)(text + 20 - p);
-	memcpy(to, p, 20);
-	return to + n;
+	if (v >= 10)
+		memcpy(to, pairs + v * 2, 2);
+	else
+		*to = (uint8_t)('0' + v);
+	return end;
 }
 
 void tl_js_int(struct tl_buf *b, int64_t v)

@@ -169,6 +169,18 @@ static inline uint32_t tl_hash(uint32_t id, unsigned bits)
 const char *tl_kind_text(const struct tl_schema *s, unsigned kind, unsigned type);
 
 /* Whether a field of a struct holds a value. A required one does, but for a missing object. */
-bool tl_is_present(const struct tl_field_row *f, const uint8_t *base);
+static inline bool tl_is_present(const struct tl_field_row *f, const uint8_t *base)
+{
+	const uint8_t *p = base + f->offset;
+
+	if (f->flag == TL_FLAG_NONE && f->kind != TL_K_OBJECT && f->kind != TL_K_BARE)
+		return true;
+	if (tl_kind_is_scalar(f->kind))
+		p += tl_kind_size(f->kind);
+	if (tl_kind_is_scalar(f->kind) || f->kind == TL_K_TRUE)
+		return *(const bool *)p;
+	/* strings and vectors begin with where they are */
+	return f->kind != TL_K_FLAGS && *(const void *const *)(const void *)p;
+}
 
 #endif
