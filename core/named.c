@@ -12,6 +12,13 @@ static bool is_stranger(struct tg_account *a, const struct tl_obj *peer)
 	return tg_peer_of(peer, &kind, &id) && tg_peer_get(a, kind, id, &p) == -TG_E_PEER_UNKNOWN;
 }
 
+/* Most messages of private chats name one peer twice. */
+static bool is_same(const struct tl_obj *x, const struct tl_obj *y)
+{
+	return x && y && x->ctor == TL_peerUser && y->ctor == TL_peerUser &&
+	       ((const struct tl_peerUser *)x)->user_id == ((const struct tl_peerUser *)y)->user_id;
+}
+
 static bool is_unknown_user(struct tg_account *a, int64_t id)
 {
 	struct tl_peerUser user = {{TL_peerUser}, id};
@@ -35,12 +42,13 @@ bool tg_names_stranger(struct tg_account *a, const struct tl_obj *update)
 {
 	const struct tl_obj *o = tl_field_obj(&tl_api, update, "message");
 	const struct tl_message *m = (const struct tl_message *)o;
-	const struct tl_obj *origin;
+	const struct tl_obj *origin, *from, *chat;
 
 	if (!o || o->ctor == TL_messageEmpty)
 		return false;
-	if (is_stranger(a, tl_field_obj(&tl_api, o, "from_id")) ||
-	    is_stranger(a, tl_field_obj(&tl_api, o, "peer_id")))
+	from = tl_field_obj(&tl_api, o, "from_id");
+	chat = tl_field_obj(&tl_api, o, "peer_id");
+	if (is_stranger(a, chat) || (!is_same(from, chat) && is_stranger(a, from)))
 		return true;
 	if (o->ctor != TL_message)
 		return false;
