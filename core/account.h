@@ -59,8 +59,8 @@
 #define TG_LOGIN_FLOOD 60 /* s slept out while logging in */
 
 /* ---- events ---- */
-/* A packet's bytes and what was decoded from them; kept while an event or a box points into
-   it. */
+/* A packet's bytes and what was decoded from them, itself in its arena; kept while an event or a
+   box points into it. */
 struct tg_carrier {
 	unsigned refs;
 	size_t size;

@@ -211,7 +211,7 @@ struct tg_event {
 	bool sent, again;
 	const char *text;
 	int64_t box, from, to, value; /* box: 0 common, else the channel's bare id */
-	struct tg_peer peer;
+	const struct tg_peer *peer;
 };
 bool tg_account_next(struct tg_account *a, struct tg_event *ret, struct mt_time now);
 

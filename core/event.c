@@ -6,19 +6,18 @@
 
 struct tg_carrier *tg_carrier_new(const void *data, size_t n, struct tl_cursor *ret)
 {
-	struct tg_carrier *c = calloc(1, sizeof *c);
+	struct tl_arena arena;
+	struct tg_carrier *c;
 	uint8_t *copy;
 
-	if (!c)
-		return NULL;
-	c->refs = 1;
-	c->size = n;
-	tl_arena_init(&c->arena, TG_ARENA_CAP);
-	copy = tl_arena_copy(&c->arena, data, n);
-	if (!copy) {
-		tg_carrier_drop(c);
+	tl_arena_init(&arena, TG_ARENA_CAP);
+	c = tl_arena_alloc(&arena, sizeof *c);
+	copy = tl_arena_copy(&arena, data, n);
+	if (!c || !copy) {
+		tl_arena_free(&arena);
 		return NULL;
 	}
+	*c = (struct tg_carrier){.refs = 1, .size = n, .arena = arena};
 	*ret = tl_cursor(copy, n);
 	return c;
 }
@@ -31,10 +30,12 @@ struct tg_carrier *tg_carrier_hold(struct tg_carrier *c)
 
 void tg_carrier_drop(struct tg_carrier *c)
 {
+	struct tl_arena arena;
+
 	if (!c || --c->refs)
 		return;
-	tl_arena_free(&c->arena);
-	free(c);
+	arena = c->arena;
+	tl_arena_free(&arena);
 }
 
 void tg_event_queue(struct tg_account *a, struct tg_node *n)

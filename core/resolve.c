@@ -39,6 +39,7 @@ static void say(struct tg_account *a, uint64_t number, const struct tg_answer *r
 		const struct tg_peer *p)
 {
 	struct tg_node *n = tg_event_new(a, TG_EV_RESOLVED);
+	struct tg_peer *copy = n && p ? malloc(sizeof *p) : NULL;
 
 	if (!n)
 		return;
@@ -48,8 +49,11 @@ static void say(struct tg_account *a, uint64_t number, const struct tg_answer *r
 	n->ev.retry_after = r->retry_after;
 	n->ev.data = r->data;
 	n->ev.n = r->n;
-	if (p)
-		n->ev.peer = *p;
+	n->ev.peer = n->owned = copy;
+	if (copy)
+		*copy = *p;
+	else if (p)
+		n->ev.error = -TG_E_NOMEM;
 }
 
 static void waiter_end(struct tg_account *a, struct waiter *w)

@@ -135,7 +135,7 @@ static struct rpc_result resolved(struct rpc_call *c, const struct tg_event *e)
 	if (!k)
 		return rpc_fail(c, -TG_E_NOMEM, NULL);
 	k->query = *c->resolving;
-	k->peer = e->peer;
+	k->peer = *e->peer;
 	k->next = c->known;
 	c->known = k;
 	return rpc_peers_resolve(c);

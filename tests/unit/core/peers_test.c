@@ -227,8 +227,8 @@ TEST(resolve_asks_once_for_all)
 	for (int i = 0; i < 2; i++) {
 		CHECK(r->resolved[i].call == first || r->resolved[i].call == third);
 		CHECK_INT(r->resolved[i].error, 0);
-		CHECK_INT(r->resolved[i].peer.id, 321);
-		CHECK(r->resolved[i].peer.has_hash);
+		CHECK_INT(r->resolved_peers[i].id, 321);
+		CHECK(r->resolved_peers[i].has_hash);
 	}
 	CHECK_INT(find(r, "somebody", &p), 0);
 	rig_free(r);
@@ -252,7 +252,7 @@ TEST(resolve_other_forms_and_refusals)
 		const struct tg_event *e = &r->resolved[i];
 
 		if (e->error == 0)
-			CHECK(e->peer.id == 321 || e->peer.id == 654);
+			CHECK(r->resolved_peers[i].id == 321 || r->resolved_peers[i].id == 654);
 		else if (e->error == -TG_E_TELEGRAM)
 			CHECK(e->code == 420 && e->retry_after == 100);
 		else
@@ -313,7 +313,7 @@ TEST(titles_are_looked_for_page_by_page)
 	rig_pass(r, 1);
 	CHECK_INT(r->resolved_n, 1);
 	CHECK_INT(r->resolved[0].error, 0);
-	CHECK_INT(r->resolved[0].peer.id, 902);
+	CHECK_INT(r->resolved_peers[0].id, 902);
 	CHECK(r->calls[TL_messages_getDialogs] >= 2);
 	ask(r, "title:Nowhere");
 	rig_pass(r, 1);

@@ -167,6 +167,8 @@ static void event(struct rig *r, const struct tg_event *ev)
 		result(r, ev);
 		break;
 	case TG_EV_RESOLVED:
+		if (ev->peer)
+			r->resolved_peers[r->resolved_n % 32] = *ev->peer;
 		r->resolved[r->resolved_n++ % 32] = *ev;
 		break;
 	case TG_EV_STATE:

@@ -87,6 +87,7 @@ struct rig {
 	struct rig_waiting waitings[64];
 	unsigned waitings_n, limited;
 	struct tg_event state, resolved[32];
+	struct tg_peer resolved_peers[32];
 	uint64_t step; /* the last that STATE said is over */
 	unsigned states, same_states, commits, onlines, resolved_n;
 	char state_text[64];
