@@ -66,8 +66,10 @@ static uint64_t number(struct rpc_committer *c, struct rpc_commit *const *group,
 			continue;
 		changed = true;
 		k->first_seq = seq;
-		for (const struct rpc_event *e = k->events; e; e = e->next)
+		for (const struct rpc_event *e = k->events; e; e = e->next) {
+			rpc_event_fetch(e->next, sizeof *e / 64 + 1);
 			bytes += rpc_journal_put(c->rows, seq++, e, now);
+		}
 		bytes -= k->trimmed < bytes ? k->trimmed : bytes;
 	}
 	if (changed) {

@@ -50,5 +50,12 @@ struct rpc_event *rpc_event_state(struct rpc_account *a);
 struct rpc_event *rpc_event_online(struct rpc_account *a, const char *extra, int64_t value);
 struct rpc_event *rpc_event_gap(struct rpc_account *a, const struct tg_event *e);
 void rpc_event_free(struct rpc_event *e);
+/* Another core wrote it: the first lines of it are fetched while something else is done. NULL is
+ * fine. */
+static inline void rpc_event_fetch(const struct rpc_event *e, unsigned lines)
+{
+	for (unsigned i = 0; e && i < lines; i++)
+		__builtin_prefetch((const char *)e + (size_t)64 * i);
+}
 
 #endif
