@@ -21,7 +21,7 @@ static int set_option(struct rpc_config *c, const char *where, const char *name,
 	int err;
 
 	if (!o || ((o->flags & RPC_O_FLAG) && !flag)) {
-		rpc_option_hint(name, false, text, sizeof text);
+		rpc_option_hint(name, 0, flag ? 0 : RPC_O_FLAG, text, sizeof text);
 		snprintf(why, size, "%s: unknown option %.40s%s", where, name, text);
 		return -TG_E_INVALID_PARAMS;
 	}
@@ -97,7 +97,7 @@ static int account_line(struct rpc_account_config *a, const char *where, const c
 	int err = rpc_option_account(a, key, value, text, sizeof text);
 
 	if (err == -TG_E_NOT_FOUND) {
-		rpc_option_hint(key, true, text, sizeof text);
+		rpc_option_hint(key, RPC_O_ACCOUNT, 0, text, sizeof text);
 		snprintf(why, size, "%s: unknown key %.40s of an account%s", where, key, text);
 	} else if (err) {
 		snprintf(why, size, "%s: %s: %s", where, key, text);
@@ -186,15 +186,19 @@ static int read_file(struct rpc_config *c, bool must, char *why, size_t size)
 	}
 	text = malloc(MAX_FILE + 1);
 	n = text ? fread(text, 1, MAX_FILE + 1, f) : 0;
-	fclose(f);
-	if (!text || n > MAX_FILE) {
-		free(text);
+	if (!text || ferror(f)) {
+		snprintf(why, size, "%s: %s", c->file, strerror(errno)); /* a folder, say */
+		err = -TG_E_FILE_ACCESS;
+	} else if (n > MAX_FILE) {
 		snprintf(why, size, "%s: larger than 1 MiB", c->file);
-		return -TG_E_TOO_LARGE;
+		err = -TG_E_TOO_LARGE;
+	} else {
+		text[n] = '\0';
+		err = rpc_config_parse(c, c->file, text, why, size);
 	}
-	text[n] = '\0';
-	err = rpc_config_parse(c, c->file, text, why, size);
-	mt_wipe(text, n);
+	fclose(f);
+	if (text)
+		mt_wipe(text, n);
 	free(text);
 	return err;
 }
@@ -233,8 +237,15 @@ static int read_env(struct rpc_config *c, char **env, char *why, size_t size)
 	return err;
 }
 
+/* What counts before any file is read. */
+static bool comes_first(const struct rpc_option *o)
+{
+	return o && (strcmp(o->name, "config") == 0 || strcmp(o->name, "help") == 0 ||
+		     strcmp(o->name, "version") == 0);
+}
+
 /* --name VALUE, --name=VALUE, --switch, --no-switch. */
-static int read_flags(struct rpc_config *c, int argc, char **argv, bool only_config, char *why,
+static int read_flags(struct rpc_config *c, int argc, char **argv, bool first, char *why,
 		      size_t size)
 {
 	c->rank = FROM_FLAG;
@@ -246,6 +257,8 @@ static int read_flags(struct rpc_config *c, int argc, char **argv, bool only_con
 
 		snprintf(name, sizeof name, "%.*s", eq ? (int)(eq - argv[i]) : 60, argv[i]);
 		if (strncmp(name, "--", 2) != 0) {
+			if (first)
+				continue;
 			snprintf(why, size, "%.40s: no such argument; layerd --help lists all",
 				 name);
 			return -TG_E_INVALID_PARAMS;
@@ -258,7 +271,7 @@ static int read_flags(struct rpc_config *c, int argc, char **argv, bool only_con
 		}
 		if (o && o->value && !value)
 			value = i + 1 < argc ? argv[++i] : NULL;
-		if (only_config && (!o || strcmp(o->name, "config") != 0))
+		if (first && !comes_first(o))
 			continue;
 		err = set_option(c, "command line", name + 2, value, true, why, size);
 		if (o && (o->flags & RPC_O_SECRET) && value)
@@ -369,6 +382,8 @@ int rpc_config_read(int argc, char **argv, char **env, struct rpc_config **ret, 
 	c->journal = (struct rpc_journal_limits){RPC_MAX_JOURNAL_AGE, RPC_MAX_JOURNAL_BYTES};
 	c->transport = (struct mt_transport){.framing = MT_PADDED, .obfuscated = true};
 	err = read_flags(c, argc, argv, true, why, size);
+	if (!err && (c->help || c->version))
+		return *ret = c, 0;
 	if (!err && !c->file[0] && v && *v)
 		snprintf(c->file, sizeof c->file, "%s", v);
 	must = c->file[0] != '\0';
@@ -385,7 +400,7 @@ int rpc_config_read(int argc, char **argv, char **env, struct rpc_config **ret, 
 		err = check_acl(c, why, size);
 	if (!err)
 		err = take_session(c, env);
-	if (!err && !c->help && !c->version)
+	if (!err)
 		err = fill(c, env, why, size);
 	if (err) {
 		rpc_config_free(c);

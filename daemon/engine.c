@@ -124,6 +124,8 @@ struct rpc_result rpc_engine_refuse(struct rpc_call *c, const struct tg_event *e
 		if (e->place)
 			rpc_js_int(&c->problem.extra, "place", e->place);
 	}
+	if (err == -TG_E_INVALID_PARAMS && c->dc)
+		rpc_problem(c, err, "dc_id", "there is no data centre %d for this", c->dc);
 	if (err == -TG_E_TIMEOUT)
 		c->problem.outcome = e->sent ? "unknown" : "not_sent";
 	if (err == -TG_E_SESSION_REVOKED || err == -TG_E_ACCOUNT_NOT_READY)

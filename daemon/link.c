@@ -126,7 +126,7 @@ void rpc_link_found(struct rpc_account *a, uint64_t serial, const struct rpc_fou
 	if (n)
 		rpc_race_begin(l, found, n, a->link_tries++ % n);
 	else
-		rpc_link_lose(l, "the proxy's name is not known");
+		rpc_link_lose(l, "the name is not known");
 }
 
 void rpc_link_open(struct rpc_account *a, const struct tg_event *e)

@@ -46,14 +46,19 @@ int main(int argc, char **argv)
 		fprintf(stderr, "layerd: %s\n", why);
 		return RPC_EXIT_CONFIG;
 	}
-	if (config->help || config->version || config->check_only) {
-		rc = config->help ? show(rpc_config_help) : config->version ? show(version) : 0;
-		if (config->check_only)
-			printf("the configuration is fine\n");
+	if (config->help || config->version) {
+		rc = show(config->help ? rpc_config_help : version);
 		rpc_config_free(config);
 		return rc;
 	}
 	prctl(PR_SET_DUMPABLE, 0);
+	if (config->check_only) {
+		rc = rpc_state_check(config, why, sizeof why);
+		fprintf(rc ? stderr : stdout, "%s%s\n", rc ? "layerd: " : "",
+			rc ? why : "the configuration is fine");
+		rpc_config_free(config);
+		return rc;
+	}
 	if (config->rekey || config->restore_keys) {
 		rc = (config->rekey ? rpc_state_rekey : rpc_state_restore)(config, why, sizeof why);
 		fprintf(rc ? stderr : stdout, "%s%s\n", rc ? "layerd: " : "", why);

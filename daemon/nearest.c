@@ -7,7 +7,7 @@
 
 struct rpc_nearest rpc_nearest(struct tl_str word)
 {
-	unsigned limit = word.len / 3 + 1;
+	unsigned limit = word.len / 4 + 1;
 
 	return (struct rpc_nearest){word, NULL, (limit > 4 ? 4 : limit) + 1};
 }

@@ -5,6 +5,7 @@
 #include "daemon/method.h"
 #include "daemon/nearest.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -201,12 +202,13 @@ static int set_catch_up(struct rpc_config *c, const char *v, char *why, size_t s
 /* ID=HOST:PORT, an IPv6 address in brackets. */
 static int set_dc(struct rpc_config *c, const char *v, char *why, size_t size)
 {
-	static const char form[] = "ID=HOST:PORT is wanted, HOST numeric, IPv6 in brackets";
+	static const char form[] = "ID=HOST:PORT is wanted, IPv6 in brackets";
 	struct mt_address a = {.is_static = true};
 	const char *eq = strchr(v, '='), *host, *colon = strrchr(v, ':');
 	char id[8];
 	size_t n;
 	long dc, port;
+	uint8_t numeric[16];
 
 	if (!eq || !colon || colon < eq || (size_t)(eq - v) >= sizeof id)
 		return bad(why, size, form);
@@ -227,6 +229,8 @@ static int set_dc(struct rpc_config *c, const char *v, char *why, size_t size)
 	if (c->dc_count == RPC_MAX_DCS)
 		return bad(why, size, "at most 32 addresses");
 	memcpy(a.host, host, n);
+	if (a.ipv6 && inet_pton(AF_INET6, a.host, numeric) != 1)
+		return bad(why, size, form);
 	a.dc = (int)dc;
 	a.port = (uint16_t)port;
 	c->dcs[c->dc_count++] = a;
@@ -438,14 +442,14 @@ const struct rpc_option *rpc_option_find(const char *name)
 	return NULL;
 }
 
-void rpc_option_hint(const char *name, bool account, char *out, size_t size)
+void rpc_option_hint(const char *name, unsigned with, unsigned without, char *out, size_t size)
 {
 	struct rpc_nearest near = rpc_nearest(tl_str(name));
 
-	if (account)
+	if (with & RPC_O_ACCOUNT)
 		rpc_nearest_try(&near, "token-file");
 	for (unsigned i = 0; i < rpc_option_count; i++)
-		if (!account || (rpc_options[i].flags & RPC_O_ACCOUNT))
+		if ((rpc_options[i].flags & with) == with && !(rpc_options[i].flags & without))
 			rpc_nearest_try(&near, rpc_options[i].name);
 	if (near.best)
 		snprintf(out, size, "; did you mean %s?", near.best);

@@ -22,7 +22,8 @@ extern const unsigned rpc_option_count;
 int rpc_option_account(struct rpc_account_config *a, const char *key, const char *value, char *why,
 		       size_t size) TL_MUST;
 const struct rpc_option *rpc_option_find(const char *name);
-void rpc_option_hint(const char *name, bool account, char *out, size_t size);
+/* The nearest of the options with all the flags with and none of without. */
+void rpc_option_hint(const char *name, unsigned with, unsigned without, char *out, size_t size);
 /* The first line of a file that holds a secret; its white space at the end is taken off. */
 int rpc_secret_read(const char *path, char *out, size_t room, char *why, size_t size) TL_MUST;
 

@@ -20,6 +20,7 @@ static int make_folder(const char *path)
 {
 	char part[256];
 	size_t n = strlen(path);
+	struct stat st;
 
 	for (size_t i = 1; i <= n && n < sizeof part; i++) {
 		if (path[i] != '/' && path[i])
@@ -28,6 +29,10 @@ static int make_folder(const char *path)
 		part[i] = '\0';
 		if (mkdir(part, 0700) != 0 && errno != EEXIST)
 			return -1;
+	}
+	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode)) {
+		errno = ENOTDIR;
+		return -1;
 	}
 	return 0;
 }
@@ -168,6 +173,16 @@ static int refuse(const struct rpc_config *c, int err, char *why, size_t size)
 	}
 	snprintf(why, size, "%s: %s", c->state, tg_error_row(err)->text);
 	return 1;
+}
+
+int rpc_state_check(const struct rpc_config *c, char *why, size_t size)
+{
+	uint8_t key[TG_SEAL_KEY];
+	const uint8_t *with;
+	int rc = key_for(wanted(c), c->key_file, key, &with, why, size);
+
+	mt_wipe(key, sizeof key);
+	return rc;
 }
 
 /* ---- doors ----------------------------------------------------------------------------------- */

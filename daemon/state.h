@@ -9,6 +9,8 @@
  * key does not fit. */
 int rpc_state_open(const struct rpc_config *c, struct mt_vault *vault, struct tg_store **ret,
 		   char *why, size_t size) TL_MUST;
+/* What can be told without opening it: 0, or 78 when the key is missing or no key. */
+int rpc_state_check(const struct rpc_config *c, char *why, size_t size) TL_MUST;
 /* --rekey: rewrites the store for the configured key; why then says what was done. */
 int rpc_state_rekey(const struct rpc_config *c, char *why, size_t size) TL_MUST;
 

@@ -65,7 +65,7 @@ int ctl_error(struct ctl_slice answer)
 {
 	struct ctl_slice part;
 	json_t *error, *data;
-	const char *kind, *hint, *field;
+	const char *kind, *hint, *field, *text;
 	double retry_after;
 	int number, code;
 
@@ -76,11 +76,14 @@ int ctl_error(struct ctl_slice answer)
 	kind = text_of(data, "kind");
 	hint = text_of(data, "hint");
 	field = text_of(data, "field");
+	text = text_of(error, "message");
+	if (strncmp(text, field, strlen(field)) == 0)
+		field = ""; /* it says so itself */
 	number = (int)json_integer_value(json_object_get(error, "code"));
 	retry_after = json_number_value(json_object_get(data, "retry_after"));
 	code = (int)exit_of(kind, number, text_of(data, "state"));
-	(void)ctl_fail(CTL_OK, "%s%s%s (%s %d)", *field ? field : "", *field ? ": " : "",
-		       text_of(error, "message"), *kind ? kind : "error", number);
+	(void)ctl_fail(CTL_OK, "%s%s%s (%s %d)", *field ? field : "", *field ? ": " : "", text,
+		       *kind ? kind : "error", number);
 	if (*hint)
 		fprintf(stderr, "  hint: %s\n", hint);
 	if (retry_after > 0)

@@ -100,14 +100,14 @@ static int from_file(const char *path, char answer[MAX_ANSWER])
 	return code;
 }
 
-static int needed(const struct login *l)
+static int needed(const struct login *l, const char *what)
 {
 	char *text = l->state ? json_dumps(l->state, JSON_COMPACT) : NULL;
 
 	if (text)
 		puts(text);
 	free(text);
-	return ctl_fail(CTL_INPUT_NEEDED, "the login waits for input");
+	return ctl_fail(CTL_INPUT_NEEDED, "the login waits for input: %s", what);
 }
 
 /* The answer to a question: what a flag names comes first. */
@@ -125,14 +125,14 @@ static int answer_to(struct login *l, const struct question *q, char answer[MAX_
 		return CTL_OK;
 	}
 	if (code && f->code_fd >= 0)
-		return read_line(f->code_fd, answer) ? CTL_OK : needed(l);
+		return read_line(f->code_fd, answer) ? CTL_OK : needed(l, q->field);
 	if (strcmp(q->field, "password") == 0 && f->password_file) {
 		if (l->used_file)
 			return ctl_fail(CTL_REFUSED, "the password of the file was refused");
 		l->used_file = true;
 		return from_file(f->password_file, answer);
 	}
-	return ask(l, q->prompt, q->secret, answer) ? CTL_OK : needed(l);
+	return ask(l, q->prompt, q->secret, answer) ? CTL_OK : needed(l, q->field);
 }
 
 /* ---- requests -------------------------------------------------------------------------------- */
@@ -230,7 +230,7 @@ static int put_names(struct login *l, struct ctl_params *p)
 		return code;
 	if (!f->accept_terms && (!ask(l, "Do you accept these terms? (yes) ", false, answer) ||
 				 (*answer && strcmp(answer, "yes") != 0)))
-		return needed(l);
+		return needed(l, "--accept-terms");
 	return ctl_params_argument(p, "terms:=true");
 }
 
@@ -317,7 +317,7 @@ static int converse(struct login *l)
 		if (is(l, "wait_qr"))
 			show_qr(l);
 		else if (is(l, "wait_payment"))
-			return needed(l);
+			return needed(l, "a payment, in an app of Telegram's");
 		else if (!is(l, "connecting"))
 			return finish(l, CTL_REFUSED);
 		usleep(POLL_MS * 1000);

@@ -300,5 +300,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
 		if (strcmp(commands[i].name, argv[1]) == 0)
 			return commands[i].run(&o, argv + 2);
-	return ctl_fail(CTL_USAGE, "no such command: %s (layerctl --help)", argv[1]);
+	return ctl_fail(CTL_USAGE,
+			"no such command: %s (layerctl --help); methods are called with: call %s",
+			argv[1], argv[1]);
 }

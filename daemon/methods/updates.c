@@ -3,6 +3,7 @@
 #include "daemon/daemon.h"
 #include "daemon/js.h"
 #include "daemon/methods/groups.h"
+#include "daemon/nearest.h"
 #include "daemon/pattern.h"
 #include "daemon/subscription.h"
 
@@ -170,6 +171,23 @@ static int read_accounts(struct rpc_call *c, const json_t *v, struct rpc_filter 
 	return 0;
 }
 
+static int no_type(struct rpc_call *c, struct tl_str name)
+{
+	struct rpc_nearest near = rpc_nearest(name);
+	struct tl_buf *b = &c->problem.extra;
+
+	rpc_js_open(b, "types", '[');
+	for (unsigned t = 0; t < RPC_T_COUNT; t++) {
+		rpc_js_comma(b);
+		tl_js_string(b, rpc_type_name(t), strlen(rpc_type_name(t)));
+		rpc_nearest_try(&near, rpc_type_name(t));
+	}
+	rpc_js_close(b, ']');
+	if (near.best)
+		rpc_hint(c, "did you mean %s?", near.best);
+	return bad(c, "types", "no such type");
+}
+
 static int read_types(struct rpc_call *c, const json_t *v, struct rpc_filter *f)
 {
 	enum rpc_type type;
@@ -182,17 +200,8 @@ static int read_types(struct rpc_call *c, const json_t *v, struct rpc_filter *f)
 	{
 		struct tl_str s = {json_string_value(name), (uint32_t)json_string_length(name)};
 
-		if (!s.data || !rpc_type_parse(s, &type)) {
-			for (unsigned t = 0; t < RPC_T_COUNT; t++) {
-				rpc_js_comma(&c->problem.extra);
-				if (!t)
-					tl_put_text(&c->problem.extra, "\"types\":[");
-				tl_js_string(&c->problem.extra, rpc_type_name(t),
-					     strlen(rpc_type_name(t)));
-			}
-			tl_put_u8(&c->problem.extra, ']');
-			return bad(c, "types", "no such type");
-		}
+		if (!s.data || !rpc_type_parse(s, &type))
+			return no_type(c, s);
 		f->types |= 1u << type;
 	}
 	return 0;

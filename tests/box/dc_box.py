@@ -112,7 +112,7 @@ def moves():
             line.call("invoke", method="help.getNearestDc", dc_id=9)
             raise AssertionError("a data centre that is not there")
         except RpcError as e:
-            assert e.code == -32602, e.error
+            assert e.code == -32602 and e.error["message"] == "there is no data centre 9 for this", e.error
         assert peer
 
 

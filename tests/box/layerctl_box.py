@@ -155,6 +155,10 @@ def exit_codes():
         got, out, err = run(Fake(error(code, kind, "MESSAGE", hint="try this", retry_after=37)), "call", "m")
         same((kind, code, got, out), (kind, code, want, ""))
         assert "MESSAGE" in err and kind in err and "try this" in err and "37" in err, err
+    # the field is named once
+    for message in ("text is missing", "a string is wanted"):
+        err = run(Fake(error(-32602, "invalid_params", message, field="text")), "call", "m")[2]
+        same(err.count("text"), 1)
     same(run(Fake(error(-32012, "account_not_ready", state="wait_code")), "call", "m")[0], 10)
     code, out, _ = run(Fake(error(400, "telegram", "PEER_ID_INVALID")), "-r", "call", "m")
     same((code, json.loads(out)["error"]["message"]), (1, "PEER_ID_INVALID"))
@@ -175,6 +179,7 @@ def usage_errors():
         code, out, err = run(fake, *args)
         same((args, code, out), (args, 2, ""))
         assert err, args
+    assert "call get_me" in run(fake, "get_me")[2]
     same(fake.requests, [])
     for args in (["--help"], ["help"], ["-h"], ["--version"]):
         code, out, err = run(None, *args)
@@ -347,7 +352,8 @@ def login_asks_and_submits():
     same(fake.requests[3]["params"], {"account": "work", "password": "secret"})
     code, out, err = run(Fake(answer), "login", "phone", stdin="+9996621234\n")
     same((code, json.loads(out)["state"]), (10, "wait_code"))
-    assert "input" in err
+    assert "input: code" in err, err
+    assert "input: token" in run(Fake(answer), "login", "bot")[2]
     bot = Fake(result({"state": "ready", "user": {"id": 7}}))
     same(run(bot, "login", "bot", stdin="1:token\n")[0], 0)
     same(bot.requests[0]["params"], {"account": "main", "method": "bot", "token": "1:token"})

@@ -40,6 +40,8 @@ def version_help_and_check():
     with Folder() as d:
         got = run("--check-config", "--state", d, *API)
         assert got.returncode == 0 and "fine" in got.stdout, got
+        got = run("--check-config", "--state", d, "--encryption", "all", *API)
+        assert got.returncode == 78 and "--key-file" in got.stderr, got
 
 
 @box.case
@@ -50,6 +52,16 @@ def configuration_errors_end_with_78():
             f.write("api-id 1\nlog-levle debug\n")
         got = run("--config", conf)
         assert got.returncode == 78 and conf + ":2: unknown option log-levle; did you mean log-level?" in got.stderr, got
+        got = run("--config", conf, "--help")
+        assert got.returncode == 0 and "--config" in got.stdout, got
+        got = run("--config", d, "--version")
+        assert got.returncode == 0 and got.stdout.startswith("layerd "), got
+        got = run("--config", d)
+        assert got.returncode == 78 and d + ": Is a directory" in got.stderr, got
+        got = run("--api_id", "5")
+        assert got.returncode == 78 and "api_id; did you mean api-id?" in got.stderr, got
+        got = run("--state", conf, *API)
+        assert got.returncode == 1 and conf + ": Not a directory (set --state)" in got.stderr, got
         got = run("--api-hash", "short", "--state", d)
         assert got.returncode == 78 and "my.telegram.org" in got.stderr, got
         got = run("--config", os.path.join(d, "none"))

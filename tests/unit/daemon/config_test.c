@@ -73,6 +73,8 @@ TEST(errors_say_where)
 	refused("dc 2=127.0.0.1\n", "ID=HOST:PORT");
 	refused("dc =1:2\n", "ID=HOST:PORT");
 	refused("dc 2=[::1]:99999\n", "ID=HOST:PORT");
+	refused("dc 2=[1.2.3.4]:443\n", "IPv6 in brackets");
+	refused("dc 2=[localhost]:443\n", "IPv6 in brackets");
 	refused("rsa-key /nowhere\n", "No such file");
 	refused("transport carrier-pigeon\n", "padded or full");
 	refused("log-level loud\n", "error, warning");
@@ -80,7 +82,8 @@ TEST(errors_say_where)
 	refused("proxy socks5://1.2.3.4\n", "proxy: the port is missing");
 	refused("proxy\n", "proxy");
 	refused("[account a]\nproxy tg://proxy?server=a&port=1\n", "the secret is missing");
-	refused("help\n", "unknown option help");
+	refused("help\n", "unknown option help; layerd --help lists all");
+	refused("broken\n", "unknown option broken; layerd --help lists all");
 	refused("[acount main]\n", "[account NAME]");
 	refused("[account Main]\n", "a-z");
 	refused("[account main]\ntokenfile x\n", "did you mean token-file?");
@@ -99,6 +102,7 @@ TEST(errors_say_where)
 	CHECK(!read_with("", NULL, "--aip-id=3"));
 	CHECK(strstr(why, "did you mean api-id?"));
 	CHECK(!read_with("", NULL, "stray"));
+	CHECK(strstr(why, "stray: no such argument"));
 }
 
 TEST(accounts_and_addresses)
