@@ -97,6 +97,7 @@ struct tg_box {
 	size_t *shared;   /* pending bytes of all boxes of the account, or NULL */
 	bool known, busy; /* busy: a difference is on its way, everything waits */
 	bool suspect;     /* impossible numbers or too much waiting: ask at once */
+	unsigned stuck;   /* differences that did not reach what is pending */
 };
 /* What may be applied now, in order; the box has already moved. The item goes over. */
 struct tg_item *tg_box_feed(struct tg_box *b, struct tg_item *item);
@@ -115,7 +116,7 @@ struct tg_channel {
 	const char *lost; /* why its number is taken as it is; NULL: a difference is asked */
 	int64_t asked_at, poll_at; /* boot ns; 0: never */
 	int32_t top;               /* how far this difference has come */
-	unsigned level, repeats, stuck, unreadable;
+	unsigned level, repeats, unreadable;
 	bool dirty, waiting, polled;
 	bool owed;                    /* asked for while it could not be asked */
 	bool asked_peer, asking_peer; /* the common difference may tell who it is */
@@ -131,7 +132,8 @@ struct tg_updates {
 	uint64_t after; /* the batch that must be stored before the difference is asked; 0: none */
 	size_t pending_size;
 	int32_t date, asked_pts, asked_qts, top_pts, top_qts;
-	unsigned level, repeats, stuck, unreadable, channel_calls, polled;
+	int32_t stored_date; /* behind date while channels are: the server tells them by it */
+	unsigned level, repeats, unreadable, channel_calls, polled;
 	bool dirty, again, synced;            /* synced: caught up once since the start */
 	bool holed;                           /* the last answer was too long */
 	struct tl_updates_getDifference tell; /* where we are, for the server (F.35) */
@@ -491,7 +493,7 @@ void tg_difference_stored(struct tg_account *a);       /* a batch is on the disk
 void tg_difference_retry(struct tg_account *a, struct tg_timer *t);
 void tg_gap_say(struct tg_account *a, int64_t box, int64_t from, int64_t to, const char *why);
 bool tg_says(const struct tg_answer *r, const char *prefix); /* Telegram's text begins so */
-void tg_box_refresh(struct tg_account *a, struct tg_box *b, bool moved, unsigned *stuck);
+void tg_box_refresh(struct tg_account *a, struct tg_box *b, bool moved);
 int64_t tg_back_off(const struct tg_account *a, unsigned *level, const struct tg_answer *r);
 struct tg_call_options tg_diff_options(const struct tg_account *a);
 struct tl_obj *tg_diff_open(const struct tg_call *call, const struct tg_answer *r,

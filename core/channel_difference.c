@@ -47,10 +47,12 @@ static void ask(struct tg_account *a, struct tg_channel *ch, const struct tg_pee
 	ch->asked_at = a->now.boot;
 	ch->call = ch->box.known && !ch->lost ? ask_difference(a, ch, &channel.obj)
 					      : ask_full(a, ch, &channel.obj);
-	if (ch->call)
+	if (ch->call) {
 		a->up.channel_calls++;
-	else
+	} else { /* not connected */
 		ch->box.busy = false;
+		ch->owed = true;
+	}
 }
 
 /* Asks, or waits for its turn, or first asks who it is. */
@@ -98,18 +100,19 @@ void tg_channel_difference(struct tg_account *a, struct tg_channel *ch)
 	go(a, ch);
 }
 
-static void next_channel(struct tg_account *a)
+static void next_channels(struct tg_account *a)
 {
 	struct tg_updates *u = &a->up;
-	struct tg_channel *ch = u->waiting;
 
-	if (!ch || u->channel_calls >= TG_CHANNEL_DIFFS)
-		return;
-	u->waiting = ch->next_waiting;
-	if (!u->waiting)
-		u->waiting_last = &u->waiting;
-	ch->waiting = false;
-	go(a, ch);
+	while (u->waiting && u->channel_calls < TG_CHANNEL_DIFFS) {
+		struct tg_channel *ch = u->waiting;
+
+		u->waiting = ch->next_waiting;
+		if (!u->waiting)
+			u->waiting_last = &u->waiting;
+		ch->waiting = false;
+		go(a, ch);
+	}
 }
 
 /* ---- who it is ---- */
@@ -197,7 +200,7 @@ static void done(struct tg_account *a, struct tg_channel *ch, int32_t before)
 	ch->asked_peer = false;
 	ch->lost = NULL;
 	tg_updates_apply(a, tg_box_replay(&ch->box));
-	tg_box_refresh(a, &ch->box, ch->box.pts != before, &ch->stuck);
+	tg_box_refresh(a, &ch->box, ch->box.pts != before);
 	tg_channel_dirty(a, ch);
 	if (ch->owed)
 		tg_channel_difference(a, ch);
@@ -207,10 +210,12 @@ static void done(struct tg_account *a, struct tg_channel *ch, int32_t before)
 
 static void later(struct tg_account *a, struct tg_channel *ch, const struct tg_answer *r)
 {
-	if (a->wanted && a->authorized)
+	if (a->wanted && a->authorized) {
 		tg_timer_set(&a->timers, &ch->timer, tg_back_off(a, &ch->level, r));
-	else
+	} else {
 		ch->box.busy = false;
+		ch->owed = true;
+	}
 }
 
 static void again_soon(struct tg_account *a, struct tg_channel *ch)
@@ -360,7 +365,7 @@ static void asked(struct tg_account *a, struct tg_call *call, const struct tg_an
 	if (o)
 		take(a, ch, c, o);
 	tg_carrier_drop(c);
-	next_channel(a);
+	next_channels(a);
 }
 
 static void full_asked(struct tg_account *a, struct tg_call *call, const struct tg_answer *r)
@@ -381,5 +386,5 @@ static void full_asked(struct tg_account *a, struct tg_call *call, const struct 
 		later(a, ch, NULL);
 	}
 	tg_carrier_drop(c);
-	next_channel(a);
+	next_channels(a);
 }

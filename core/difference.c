@@ -27,15 +27,15 @@ void tg_gap_say(struct tg_account *a, int64_t box, int64_t from, int64_t to, con
 }
 
 /* After a difference what still waits has waited from now on; what never becomes reachable goes. */
-void tg_box_refresh(struct tg_account *a, struct tg_box *b, bool moved, unsigned *stuck)
+void tg_box_refresh(struct tg_account *a, struct tg_box *b, bool moved)
 {
 	for (struct tg_item *i = b->pending; i; i = i->next)
 		i->arrived = a->now.boot;
-	*stuck = moved || !b->pending ? 0 : *stuck + 1;
-	if (*stuck < TG_SLICE_REPEATS)
+	b->stuck = moved || !b->pending ? 0 : b->stuck + 1;
+	if (b->stuck < TG_SLICE_REPEATS)
 		return;
 	tg_box_forget(b);
-	*stuck = 0;
+	b->stuck = 0;
 }
 
 int64_t tg_back_off(const struct tg_account *a, unsigned *level, const struct tg_answer *r)
@@ -290,7 +290,7 @@ static void common_done(struct tg_account *a)
 	set_busy(a, false);
 	for (int i = 0; i < TG_BOX_COUNT; i++) {
 		tg_updates_apply(a, tg_box_replay(&u->box[i]));
-		tg_box_refresh(a, &u->box[i], moved, &u->stuck);
+		tg_box_refresh(a, &u->box[i], moved);
 	}
 	tg_channels_release(a);
 	tg_login_ready(a);

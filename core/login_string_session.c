@@ -77,7 +77,7 @@ int tg_string_session_export(struct tg_account *a, struct tg_string_session *ret
 	ret->pts = u->box[TG_BOX_COMMON].pts;
 	ret->qts = u->box[TG_BOX_QTS].pts;
 	ret->seq = u->box[TG_BOX_SEQ].pts;
-	ret->date = u->date;
+	ret->date = u->stored_date;
 	r = put_keys(a, ret);
 	r = r ? r : put_channels(a, ret);
 	r = r ? r : put_peers(a, ret);

@@ -34,9 +34,23 @@ static void load_common(struct tg_account *a)
 			u->box[i].pts = values[i];
 			u->box[i].known = true;
 		}
-		u->date = values[3];
+		u->date = u->stored_date = values[3];
 	}
 	tl_buf_free(&b);
+}
+
+/* Whether there is one that a kill would leave where it is. */
+static bool channels_are_behind(const struct tg_account *a)
+{
+	const struct tg_map *m = &a->up.channels;
+
+	for (uint32_t i = 0; i < m->cap; i++) {
+		const struct tg_channel *ch = m->slots[i].value;
+
+		if (ch && (ch->box.busy || ch->box.pending || ch->owed))
+			return true;
+	}
+	return false;
 }
 
 void tg_updates_save(struct tg_account *a)
@@ -46,11 +60,13 @@ void tg_updates_save(struct tg_account *a)
 	struct tg_key k;
 
 	if (u->dirty) {
+		if (u->date != u->stored_date && (!u->stored_date || !channels_are_behind(a)))
+			u->stored_date = u->date;
 		k = tg_key(a, 'b');
 		tl_put_u32(&b, STATE_VERSION);
 		for (int i = 0; i < TG_BOX_COUNT; i++)
 			tl_put_u32(&b, (uint32_t)u->box[i].pts);
-		tl_put_u32(&b, (uint32_t)u->date);
+		tl_put_u32(&b, (uint32_t)u->stored_date);
 		if (!b.err)
 			tg_write(a, TG_TABLE_STATE, k.bytes, k.n, b.data, b.len);
 		u->dirty = false;
@@ -159,6 +175,7 @@ void tg_updates_online(struct tg_account *a)
 		return;
 	tg_timer_clear(&a->timers, &a->up.retry);
 	tg_difference(a);
+	tg_channels_owed(a);
 }
 
 static bool is_at_rest(const struct tg_channel *ch)

@@ -282,7 +282,6 @@ void tg_account_stored(struct tg_account *a, struct tg_batch *b, struct mt_time 
 		a->store.choked = false;
 		tg_writes_flush(a);
 		tg_updates_online(a);
-		tg_channels_owed(a);
 	}
 	tg_difference_stored(a);
 	tg_account_stored_now(a);

@@ -313,3 +313,85 @@ TEST(many_channels)
 	CHECK_INT(tg_channel_get(r->a, TG_CHANNELS_MAX + 999)->box.pts, 7);
 	rig_free(r);
 }
+
+/* The server tells channels by the date of the last difference: one that was told of, and not yet
+ * fetched, is told of again after a kill. */
+static bool no_channels(struct rig *r, const struct rig_request *q)
+{
+	(void)r;
+	return q->method == TL_updates_getChannelDifference;
+}
+
+TEST(killed_before_a_channel_was_fetched)
+{
+	struct rig *r = rig_new();
+
+	rig_login(r);
+	rig_channel_message(r, "A");
+	rig_pass(r, 2);
+	r->mute = true;
+	rig_channel_message(r, "B");
+	rig_message(r, "m");
+	r->mute = false;
+	r->serve = no_channels;
+	tg_difference(r->a);
+	rig_pass(r, 2);
+	rig_journal_is(r, "A m");
+	rig_message(r, "n");
+	rig_pass(r, 2);
+	for (int i = 0; i < 3; i++) {
+		rig_restart(r);
+		rig_pass(r, 3);
+	}
+	r->serve = NULL;
+	rig_restart(r);
+	rig_pass(r, 3);
+	rig_journal_is(r, "A m n B");
+	rig_free(r);
+}
+
+TEST(killed_while_a_channel_waits_out_a_gap)
+{
+	struct rig *r = rig_new();
+
+	rig_login(r);
+	rig_channel_message(r, "A");
+	rig_pass(r, 2);
+	r->mute = true;
+	rig_channel_message(r, "B");
+	r->mute = false;
+	rig_channel_message(r, "C");
+	rig_message(r, "m");
+	rig_pass(r, 0.1);
+	rig_journal_is(r, "A m");
+	rig_restart(r);
+	rig_pass(r, 3);
+	rig_journal_is(r, "A m B C");
+	rig_free(r);
+}
+
+/* Those that waited for their turn, and those that were under way, are asked when it is connected
+ * again. */
+TEST(disconnected_before_channels_were_fetched)
+{
+	struct rig *r = rig_new();
+
+	answered = 0;
+	rig_login(r);
+	r->serve = no_channels;
+	for (int i = 0; i < 50; i++) {
+		tg_learn(r->a, rig_channel(r, 1001 + 4 * i, NULL, false));
+		tg_channel_hear(r->a, 1001 + 4 * i, 3);
+		rig_say(r, 2, rig_too_long(r, 1001 + 4 * i, 9));
+	}
+	rig_pass(r, 2);
+	tg_account_disconnect(r->a, r->now);
+	rig_pass(r, 2);
+	r->serve = some_are_stuck; /* not these */
+	tg_account_connect(r->a, r->now);
+	rig_pass(r, 5);
+	CHECK_INT(answered, 50);
+	CHECK_INT(r->a->up.channel_calls, 0);
+	r->serve = NULL;
+	rig_free(r);
+}

@@ -289,6 +289,36 @@ TEST(slices_that_lead_nowhere)
 	rig_free(r);
 }
 
+/* What never becomes reachable is given up, in each box by itself. */
+static void unreachable(int box)
+{
+	struct rig *r = rig_new();
+	struct tl_updateBotStopped stopped = {
+		.obj = {TL_updateBotStopped}, .user_id = RIG_USER, .date = 1, .qts = 1000};
+	struct tl_obj *u = &stopped.obj;
+
+	rig_login(r);
+	if (box == TG_BOX_COMMON) {
+		u = rig_make(r, 0, "far");
+		((struct tl_updateNewMessage *)u)->pts = 1000;
+		r->history_n = 0;
+		r->pts--;
+	}
+	rig_say(r, 2, rig_updates(r, &u, box != TG_BOX_SEQ, box == TG_BOX_SEQ ? 1000 : 0));
+	rig_pass(r, 1);
+	CHECK_INT(r->a->up.box[box].pending_count, 1);
+	rig_pass(r, 300);
+	CHECK_INT(r->a->up.box[box].pending_count, 0);
+	CHECK(r->calls[TL_updates_getDifference] < 15);
+	rig_free(r);
+}
+
+TEST(numbers_that_are_never_reached)
+{
+	for (int box = 0; box < TG_BOX_COUNT; box++)
+		unreachable(box);
+}
+
 /* F.44: passing faults; the state stays. */
 static unsigned faults;
 static bool faulty(struct rig *r, const struct rig_request *q)

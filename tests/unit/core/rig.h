@@ -104,7 +104,7 @@ struct rig {
 	int32_t pts, date, seq, slice;
 	struct rig_message history[RIG_LOG];
 	size_t history_n;
-	int32_t channel_pts;
+	int32_t channel_pts, channel_date;
 	unsigned authorized; /* bit per data centre */
 	bool mute;           /* updates are not sent */
 };

@@ -186,6 +186,8 @@ struct tl_obj *rig_make(struct rig *r, int64_t channel, const char *text)
 	m->pts = channel ? ++r->channel_pts : ++r->pts;
 	snprintf(m->text, sizeof m->text, "%s", text);
 	r->date++;
+	if (channel)
+		r->channel_date = r->date;
 	u->obj.ctor = channel ? TL_updateNewChannelMessage : TL_updateNewMessage;
 	u->message = message(r, m);
 	u->pts = m->pts;
@@ -271,8 +273,8 @@ static struct tl_obj *state(struct rig *r, int32_t pts)
 	return &s->obj;
 }
 
-/* Channels that moved tell so in the common difference. */
-static struct tl_vec moved_channels(struct rig *r)
+/* Channels that moved since then tell so in the common difference. */
+static struct tl_vec moved_channels(struct rig *r, int32_t date)
 {
 	struct tl_updateChannelTooLong *u = rig_alloc(r, sizeof *u);
 	struct tl_obj *o = &u->obj;
@@ -281,7 +283,7 @@ static struct tl_vec moved_channels(struct rig *r)
 					      .channel_id = RIG_CHANNEL,
 					      .has_pts = true,
 					      .pts = r->channel_pts};
-	return vec(r, &o, r->channel_pts > 0);
+	return vec(r, &o, r->channel_pts > 0 && r->channel_date >= date);
 }
 
 static void serve_difference(struct rig *r, const struct rig_request *q)
@@ -305,7 +307,7 @@ static void serve_difference(struct rig *r, const struct rig_request *q)
 		.obj = {slice ? TL_updates_differenceSlice : TL_updates_difference},
 		.new_messages = vec(r, list, n),
 		.new_encrypted_messages = vec(r, NULL, 0),
-		.other_updates = moved_channels(r),
+		.other_updates = moved_channels(r, m->date),
 		.chats = all_chats(r),
 		.users = all_users(r),
 		.state = state(r, slice ? pts : r->pts)};

@@ -692,6 +692,8 @@ static void random_traffic(uint64_t seed)
 		if (rig_draw(r, 3) == 0)
 			rig_pass(r, rig_draw(r, 100) / 100.0);
 	}
+	rig_channel_message(r,
+			    "C"); /* the server tells a channel whose last one was lost no more */
 	rig_pass(r, 1000);
 	for (size_t i = 0; i < r->journal_n; i++) {
 		uint32_t *want = r->journal[i][0] == 'C' ? &want_channel : &want_common;
