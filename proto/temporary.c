@@ -273,8 +273,10 @@ void mt_temporary_answer(struct mt_client *c, enum mt_event_kind kind, const voi
 	struct tl_cursor cur = tl_cursor(data, n);
 
 	c->temp.pending = false;
-	if (kind == MT_EV_FAILED)
+	if (kind == MT_EV_FAILED) { /* the next connection asks again */
+		mt_client_close(c, true);
 		return;
+	}
 	if (c->temp.verify) { /* whatever it says: it knows the key */
 		c->temp.verify = false;
 		drop(c);

@@ -194,6 +194,29 @@ TEST(temporary_refused_makes_another)
 	}
 }
 
+/* An answer to the bind that cannot be read holds nothing back for ever: it is asked again. */
+TEST(temporary_answer_that_is_none)
+{
+	static const uint32_t numbers[] = {WIRE_RPC_RESULT, WIRE_RPC_ANSWER_UNKNOWN, 0};
+
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+		struct mock *m = begin(0);
+
+		mock_query(m, QUERY, 2, 0, 0);
+		mock_connect(m);
+		mock_exchange(m);
+		mock_answer(m, next_bind(m)->h.msg_id, numbers[i]);
+		mock_until(m, MT_EV_CLOSE);
+		mock_lose(m);
+		mock_clear(m);
+		mock_reconnect(m);
+		mock_answer(m, next_bind(m)->h.msg_id, TRUE);
+		mock_pump(m);
+		mock_expect(m, QUERY);
+		mock_free(m);
+	}
+}
+
 TEST(temporary_key_that_the_server_unbound)
 {
 	struct mock *m = begin(0);
