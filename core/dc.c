@@ -188,9 +188,9 @@ struct tg_dc *tg_dc_get(struct tg_account *a, int id)
 
 	if (dc || id <= 0 || id > TG_DC_NUMBER_MAX)
 		return dc;
-	for (unsigned i = TG_MAX_DCS; i-- > 0;)
+	for (unsigned i = 0; i < TG_MAX_DCS && (!place || *place); i++)
 		if (!a->dcs[i] || (!a->dcs[i]->importing && !has_sessions(a, a->dcs[i])))
-			place = &a->dcs[i];
+			place = &a->dcs[i]; /* an empty one, else one that is at rest */
 	dc = place ? mt_secret_new(&a->env.random, sizeof *dc) : NULL;
 	if (!dc)
 		return NULL;

@@ -97,6 +97,25 @@ TEST(uploads_have_sessions_of_their_own)
 	uploads(1, TG_UPLOADS);
 }
 
+/* What is known of one that rests (its temporary key, too) stays while there is room. */
+TEST(a_data_centre_at_rest_is_not_forgotten)
+{
+	struct tl_help_getNearestDc m = {{TL_help_getNearestDc}};
+	struct rig *r = rig_new();
+
+	rig_login(r);
+	for (int dc = 1; dc <= RIG_DCS; dc++) {
+		struct tg_call_options o = {
+			.dc = dc, .deadline = r->now.boot + 9 * TG_SECOND, .any_state = true};
+
+		rig_call(r, &m.obj, &o);
+		rig_pass(r, 2.0 * TG_DC_IDLE / TG_SECOND);
+	}
+	for (int dc = 1; dc <= RIG_DCS; dc++)
+		CHECK(tg_dc_find(r->a, dc));
+	rig_free(r);
+}
+
 TEST(a_lone_upload_needs_one_more_session)
 {
 	struct rig *r = rig_new();
