@@ -2,11 +2,13 @@
 """The README does what it says: its blocks marked "run" are executed against a sandbox and a daemon, and
 what follows "#=>" must be what the lines above it print last. Links into the house must lead somewhere."""
 
+import contextlib
 import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -33,16 +35,31 @@ def steps(block):
 
 def environment(w):
     env = {**os.environ, "LAYERD_SOCKET": w.daemon.path, "CONTROL_SOCKET": w.sandbox.control_path}
+    env["TMPDIR"] = w.folder
     env["PATH"] = os.pathsep.join([BUILD, env["PATH"]])
     env["PYTHONPATH"] = os.path.join(ROOT, "clients", "python")
     return env
 
 
-def check(program, out, code, want, err=""):
+def check(program, want, out, code, err):
     last = out.rstrip("\n").splitlines()[-1:] or [""]
     assert code == 0 and (want is None or last[0] == want), "%s\nexit %d, printed %r, want %r\n%s" % (
         program, code, out, want, err)
     assert want is not None or out.strip(), "%s\nprinted nothing\n%s" % (program, err)
+
+
+def run_to_its_end(argv, w):
+    """What it began in the background ends with it."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        shell = subprocess.Popen(argv, env=environment(w), stdout=out, stderr=err, start_new_session=True)
+        try:
+            code = shell.wait(60 * SLOW)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(shell.pid, signal.SIGKILL)
+        out.seek(0)
+        err.seek(0)
+        return out.read(), code, err.read()
 
 
 def run_shell(w, block):
@@ -53,9 +70,7 @@ def run_shell(w, block):
         if "layerctl watch" in program:
             talker = threading.Timer(0.5 * SLOW, say, (w, want))
             talker.start()
-        done = subprocess.run(["bash", "-eu", "-o", "pipefail", "-c", functions + "\n" + program], env=environment(w),
-                              capture_output=True, text=True, timeout=60 * SLOW)
-        check(program, done.stdout, done.returncode, want, done.stderr)
+        check(program, want, *run_to_its_end(["bash", "-eu", "-o", "pipefail", "-c", functions + "\n" + program], w))
 
 
 def run_python(w, block):
@@ -102,7 +117,8 @@ def links_lead_somewhere():
     links = re.findall(r"\]\(([^)]+)\)", TEXT)
     assert links
     for link in links:
-        assert link.startswith("https://t.me/") or os.path.exists(os.path.join(ROOT, link)), link
+        here = link.startswith("#") and "\n## %s\n" % link[1:].replace("-", " ") in TEXT.lower()
+        assert here or link.startswith("https://t.me/") or os.path.exists(os.path.join(ROOT, link)), link
 
 
 @case
