@@ -91,10 +91,7 @@ static void start_bot(struct sb_world *w, struct sb_call *c, struct sb_user *me)
 	if (err)
 		sb_act_fail(&t, c, err);
 	else
-		sb_act_reply(&t, c,
-			     sb_act_answer(&t, c,
-					   sb_vec_of(c->arena,
-						     sb_message_id(c->arena, m, in->random_id))));
+		sb_reply_sent(c, &t, m, in->random_id);
 	sb_act_end(&t);
 }
 
@@ -364,10 +361,7 @@ static void send_inline(struct sb_world *w, struct sb_call *c, struct sb_user *m
 	if (err)
 		sb_act_fail(&t, c, err);
 	else
-		sb_act_reply(&t, c,
-			     sb_act_answer(&t, c,
-					   sb_vec_of(c->arena,
-						     sb_message_id(c->arena, m, in->random_id))));
+		sb_reply_sent(c, &t, m, in->random_id);
 	if (!err)
 		tell_chosen(w, r->bot, me, in->id);
 	sb_act_end(&t);

@@ -242,10 +242,7 @@ static void send_media(struct sb_world *w, struct sb_call *c, struct sb_user *me
 	if (err)
 		sb_act_fail(&t, c, err);
 	else
-		sb_act_reply(&t, c,
-			     sb_act_answer(&t, c,
-					   sb_vec_of(c->arena,
-						     sb_message_id(c->arena, m, in->random_id))));
+		sb_reply_sent(c, &t, m, in->random_id);
 	sb_act_end(&t);
 }
 

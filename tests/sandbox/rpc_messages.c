@@ -35,6 +35,13 @@ static bool short_answer(struct sb_act *t, struct sb_call *c, const struct sb_ms
 	return true;
 }
 
+void sb_reply_sent(struct sb_call *c, struct sb_act *t, const struct sb_msg *m, int64_t random_id)
+{
+	struct tl_obj *number = sb_message_id(c->arena, m, random_id);
+
+	sb_act_reply(t, c, sb_act_answer(t, c, sb_vec_of(c->arena, number)));
+}
+
 static void send_message(struct sb_world *w, struct sb_call *c, struct sb_user *me)
 {
 	const struct tl_messages_sendMessage *in = (const void *)c->request;
@@ -67,10 +74,7 @@ static void send_message(struct sb_world *w, struct sb_call *c, struct sb_user *
 	if (err)
 		sb_act_fail(&t, c, err);
 	else if (!short_answer(&t, c, m))
-		sb_act_reply(&t, c,
-			     sb_act_answer(&t, c,
-					   sb_vec_of(c->arena,
-						     sb_message_id(c->arena, m, in->random_id))));
+		sb_reply_sent(c, &t, m, in->random_id);
 	if (!err && in->clear_draft)
 		sb_dialog(w, me, peer)->draft = NULL;
 	sb_act_end(&t);

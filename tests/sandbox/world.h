@@ -465,6 +465,8 @@ void sb_reply_messages(struct sb_call *c, struct sb_view *v, struct sb_msg **lis
 /* rpc_groups.c: answers whose kind changed with the layers; the act goes on. */
 void sb_reply_invited(struct sb_call *c, struct sb_act *t);
 void sb_reply_joined(struct sb_call *c, struct sb_act *t);
+/* What a send is answered with: the number that its message got. */
+void sb_reply_sent(struct sb_call *c, struct sb_act *t, const struct sb_msg *m, int64_t random_id);
 void sb_set_title(struct sb_world *w, struct sb_call *c, struct sb_user *me, struct sb_chat *g,
 		  struct tl_str title); /* answers */
 /* Logs the caller in; auth.authorization. */

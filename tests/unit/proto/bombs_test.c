@@ -10,7 +10,7 @@
 #ifdef __SANITIZE_ADDRESS__
 #define PEAK_KB (80 << 10) /* what is freed is kept for a while */
 #else
-#define PEAK_KB (20 << 10) /* 16 MiB that may be unpacked, and what it takes to do so */
+#define PEAK_KB (16 << 10)
 #endif
 
 static void bomb(unsigned mib, struct tl_buf *out)
