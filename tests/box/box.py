@@ -274,6 +274,16 @@ def preloaded(source):
         shutil.rmtree(folder)
 
 
+def refused(kind, line, method, /, **params):
+    """The error with which it was, of that kind."""
+    try:
+        line.call(method, **params)
+    except RpcError as e:
+        assert e.kind == kind, e
+        return e.error
+    raise AssertionError("%s was not refused" % method)
+
+
 def three_ports():
     """Neighbours that are free now; data centres keep theirs over a restart."""
     while True:

@@ -8,19 +8,10 @@ import random
 import re
 import time
 
-from box import SLOW, Line, RpcError, World, case, main
+from box import SLOW, Line, World, case, main, refused
 
 REDUCED = os.environ.get("LAYERD_REDUCED")
 AWAY = float(os.environ.get("LAYERD_AWAY", "1"))  # seconds in which 600 messages come
-
-
-def refused(kind, line, method, /, **params):
-    try:
-        line.call(method, **params)
-    except RpcError as e:
-        assert e.kind == kind, e
-        return e.error
-    raise AssertionError("%s was not refused" % method)
 
 
 def rest(line):

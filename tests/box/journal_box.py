@@ -9,7 +9,7 @@ import resource
 import threading
 import time
 
-from box import SLOW, Line, RpcError, World, case, main, preloaded
+from box import SLOW, Line, RpcError, World, case, main, preloaded, refused
 
 REDUCED = os.environ.get("LAYERD_REDUCED")
 KILLS = int(os.environ.get("LAYERD_KILLS", "5" if REDUCED else "20"))
@@ -35,15 +35,6 @@ def positions(w):
 def started(w, name="journal_bot"):
     bot, _ = w.bot(name)
     return bot, w.user(1)
-
-
-def refused(kind, line, method, **params):
-    try:
-        line.call(method, **params)
-    except RpcError as e:
-        assert e.kind == kind, e
-        return e.error
-    raise AssertionError("%s was not refused" % method)
 
 
 @case

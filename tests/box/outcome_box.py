@@ -6,18 +6,9 @@ import os
 import random
 import time
 
-from box import SLOW, RpcError, World, case, main
+from box import SLOW, RpcError, World, case, main, refused
 
 POINTS = int(os.environ.get("LAYERD_POINTS", "10" if os.environ.get("LAYERD_REDUCED") else "20"))
-
-
-def refused(kind, line, method, /, **params):
-    try:
-        line.call(method, **params)
-    except RpcError as e:
-        assert e.kind == kind, e
-        return e.error
-    raise AssertionError("%s was not refused" % method)
 
 
 def started(w, name="once_bot"):
