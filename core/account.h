@@ -28,6 +28,7 @@
 #define TG_CDN_MAX 16 /* data centres that cache */
 #define TG_CDN_KEYS 4 /* of one */
 #define TG_CDN_ADDRESSES 8
+#define TG_CDN_KEYS_KEPT (60 * TG_SECOND) /* between two questions for them */
 #define TG_MIGRATIONS 3                   /* of one call */
 #define TG_HOLD_MAX 1209600               /* s: longer flood waits are cut (D.75) */
 #define TG_GOING_WAIT (10 * TG_SECOND)    /* after a flood: for the answer to the first */
@@ -190,8 +191,8 @@ struct tg_dc { /* in the vault; lives until its place is needed by another */
 	struct tg_call *check;      /* whether its key is really unknown there */
 	enum tg_purpose wanted_for; /* by the first call that needs the import */
 	bool known, authorized, importing, exported_twice; /* known: it has an address */
-	bool keys_asked;                                   /* for other RSA keys, once (G.31) */
-	bool tidied; /* temporary keys of an earlier process are dropped */
+	bool tidied;           /* temporary keys of an earlier process are dropped */
+	int64_t keys_kept_til; /* before that no other RSA keys are asked for (G.31), boot ns */
 };
 struct tg_session {
 	struct tg_dc *dc;

@@ -486,7 +486,6 @@ static void handle(struct tg_account *a, struct tg_session *s, const struct mt_e
 	case MT_EV_KEY:
 		tg_key_save(a, s->dc->id, ev->data, ev->n);
 		s->dc->barrier = tg_write_number(a);
-		s->dc->keys_asked = false;
 		if (!a->s.pfs)
 			key_made(a, s->dc);
 		break;
@@ -536,8 +535,9 @@ static void handle(struct tg_account *a, struct tg_session *s, const struct mt_e
 			blame(a, s, ev->code == -444);
 		if (ev->code == -444)
 			tg_config_stale(a); /* no such data centre there (E.1) */
-		if (ev->code == -TG_E_NOT_FOUND && s->purpose == TG_FOR_CDN && !s->dc->keys_asked)
-			s->dc->keys_asked = tg_cdn_ask(a); /* it has others now (G.31) */
+		if (ev->code == -TG_E_NOT_FOUND && s->purpose == TG_FOR_CDN &&
+		    a->now.boot >= s->dc->keys_kept_til && tg_cdn_ask(a)) /* it has others now */
+			s->dc->keys_kept_til = a->now.boot + TG_CDN_KEYS_KEPT;
 		break;
 	case MT_EV_PROXY:
 		tell_proxy(a, ev);

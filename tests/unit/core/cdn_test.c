@@ -135,6 +135,22 @@ TEST(cdn_keys_are_asked_for_again_once)
 	}
 }
 
+/* Keys that were not new enough are no reason to ask no more. */
+TEST(cdn_keys_that_come_late)
+{
+	struct rig *r = begin(3);
+	uint64_t call;
+
+	rig_login(r);
+	get(r, CDN);
+	rig_pass(r, 600);
+	call = get(r, CDN);
+	rig_pass(r, 50);
+	CHECK_INT(r->calls[TL_help_getCdnConfig], 3);
+	CHECK_INT(rig_result_of(r, call)->error, 0);
+	rig_free(r);
+}
+
 TEST(cdn_that_nobody_names)
 {
 	struct rig *r = begin(1);
