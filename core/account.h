@@ -277,7 +277,9 @@ int tg_read(struct tg_account *a, enum tg_table t, const void *key, size_t nkey,
 /* All keys of the account in a table that begin with prefix|kind (0: all). */
 void tg_erase_all(struct tg_account *a, enum tg_table t, uint8_t kind);
 uint64_t tg_write_number(struct tg_account *a); /* of the batch that takes what is written now */
-void tg_writes_flush(struct tg_account *a);     /* says STORE when there is reason to */
+/* The batch that a row waits in; 0: it is stored, or not there. */
+uint64_t tg_write_waits(const struct tg_account *a, enum tg_table t, const void *key, size_t nkey);
+void tg_writes_flush(struct tg_account *a); /* says STORE when there is reason to */
 /* No more events can be taken now; what is missed is asked for when there is room (F.76). */
 bool tg_writes_stalled(struct tg_account *a);
 /* The batch that will hold all that was written and said; 0: it is on the disk. */
@@ -322,6 +324,8 @@ void tg_session_bury(struct tg_account *a); /* frees what is dead */
 void tg_key_load(struct tg_account *a, int dc, struct mt_client_options *o);
 bool tg_key_read(struct tg_account *a, int dc, uint8_t ret_key[256]);
 void tg_key_save(struct tg_account *a, int dc, const void *key, size_t n);
+uint64_t tg_key_waits(const struct tg_account *a,
+		      int dc); /* the batch that it is in; 0: stored, or none */
 void tg_salts_save(struct tg_account *a, int dc, const struct mt_event *ev);
 void tg_offset_save(struct tg_account *a, int dc, int64_t offset);
 bool tg_authorized_load(struct tg_account *a, int dc);

@@ -198,6 +198,7 @@ struct tg_dc *tg_dc_get(struct tg_account *a, int id)
 	*place = dc;
 	dc->id = id;
 	dc->authorized = tg_authorized_load(a, id);
+	dc->barrier = tg_key_waits(a, id);
 	return dc;
 }
 

@@ -76,6 +76,13 @@ void tg_key_save(struct tg_account *a, int id, const void *key, size_t n)
 	tg_account_save(a); /* the row that leads to the key */
 }
 
+uint64_t tg_key_waits(const struct tg_account *a, int id)
+{
+	struct tg_key k = dc_key(a, 'k', id);
+
+	return tg_write_waits(a, TG_TABLE_KEY, k.bytes, k.n);
+}
+
 bool tg_authorized_load(struct tg_account *a, int id)
 {
 	struct tg_key k = dc_key(a, 'a', id);

@@ -168,6 +168,13 @@ int tg_read(struct tg_account *a, enum tg_table t, const void *key, size_t nkey,
 	return out->err;
 }
 
+uint64_t tg_write_waits(const struct tg_account *a, enum tg_table t, const void *key, size_t nkey)
+{
+	const struct tg_written *w = overlay_find(a, t, key, nkey);
+
+	return w ? w->batch : 0;
+}
+
 void tg_erase_all(struct tg_account *a, enum tg_table t, uint8_t kind)
 {
 	struct tg_store *s = a->env.store;

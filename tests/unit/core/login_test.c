@@ -337,6 +337,12 @@ TEST_T(key_is_stored_before_it_is_used, 60)
 	CHECK_INT(r->handshakes, 3);
 	CHECK(r->held);
 	CHECK_INT(r->packets, 0);
+	tg_account_disconnect(r->a, r->now); /* it waits over another connection, too */
+	rig_run(r);
+	CHECK_INT(tg_login_bot(r->a, tl_str("7000:token"), r->now), 0);
+	rig_pass(r, 5);
+	CHECK_INT(r->handshakes, 3);
+	CHECK_INT(r->packets, 0);
 	rig_restart(r); /* the key was never used, and is gone */
 	CHECK_INT(tg_account_state(r->a), TG_SIGNED_OUT);
 	r->hold_commit = false;
