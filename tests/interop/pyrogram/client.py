@@ -3,22 +3,16 @@ replaced. See tests/interop/stage.py for the play."""
 
 import asyncio
 import base64
-import io
-import json
-import logging
 import os
+import sys
 
 import pyrogram
 from pyrogram import Client, errors, filters, handlers
 from pyrogram.crypto import rsa
 from pyrogram.session.internals import DataCenter
 
-play = json.loads(os.environ["INTEROP"])
-logging.basicConfig(level=logging.WARNING)
-
-
-def ok(step):
-    print("ok", step, flush=True)
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from player import answer, ok, perform, play, talk
 
 
 def numbers_of(der):
@@ -66,11 +60,6 @@ def answers(app, peer):
     return queue
 
 
-async def expect(queue, text):
-    got = await asyncio.wait_for(queue.get(), 20)
-    assert got.endswith(text), "got %r, want %r" % (got, text)
-
-
 async def user():
     app = client("user")
     await app.connect()
@@ -87,31 +76,10 @@ async def user():
     app = client("user again", session_string=session)
     await app.start()
     assert (await app.get_me()).id == play["user_id"]
-    ok("user_login")
-    await app.send_message(play["friend"], play["hello"])
-    ok("user_send")
-    echo = answers(app, play["echo"])
-    await app.send_message(play["echo"], "one two")
-    await expect(echo, "one two")
-    ok("user_receive")
-    data = os.urandom(700_000)
-    document = io.BytesIO(data)
-    document.name = "big.bin"
-    sent = await app.send_document(play["friend"], document, force_document=True)
-    ok("user_upload")
-    got = (await app.download_media(sent, in_memory=True)).getvalue()
-    assert got == data, "%d bytes came back" % len(got)
-    ok("user_download")
-    echo = answers(app, play["layerd_bot"])
-    await app.send_message(play["layerd_bot"], "over layerd")
-    await expect(echo, "over layerd")
-    ok("user_talks_to_layerd")
-    greeting = answers(app, play["layerd_user"])
-    print("listening", flush=True)
-    await expect(greeting, play["greeting"])
-    ok("user_hears_layerds_user")
-    await app.log_out()
-    ok("user_logout")
+
+    async def download(sent):
+        return (await app.download_media(sent, in_memory=True)).getvalue()
+    await talk(app, answers, app.send_document, download)
 
 
 async def bot():
@@ -119,26 +87,11 @@ async def bot():
     await app.start()
     me = await app.get_me()
     assert me.is_bot and me.username == play["bot"], me
-    ok("bot_login")
-    heard = answers(app, play["friend"])
-    print("ready", flush=True)
-    await expect(heard, play["question"])
-    ok("bot_receive")
-    await app.send_message(play["friend"], play["reply"])
-    ok("bot_send")
+    await answer(app, answers)
     print("session", await app.export_session_string(), flush=True)
     await app.stop()
 
 
-async def main():
-    for act in (user, bot):
-        try:
-            await asyncio.wait_for(act(), 90)
-        except Exception as e:
-            print("FAILED %s: %s: %s" % (act.__name__, type(e).__name__, e), flush=True)
-            logging.exception(act.__name__)
-
-
 print("# Pyrogram", pyrogram.__version__, "layer", pyrogram.raw.all.layer, flush=True)
 point_at_the_sandbox()
-asyncio.get_event_loop().run_until_complete(main())
+asyncio.get_event_loop().run_until_complete(perform(user, bot))
