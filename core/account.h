@@ -139,6 +139,7 @@ struct tg_updates {
 	bool holed;                           /* the last answer was too long */
 	struct tl_updates_getDifference tell; /* where we are, for the server (F.35) */
 	uint64_t tell_after;                  /* the batch that makes it true; 0: none */
+	bool untold;  /* there was no memory for an event: a gap is told before the next state */
 	bool damaged; /* the store lost the state of an account that had one */
 };
 
@@ -496,7 +497,7 @@ void tg_difference_tell(struct tg_account *a); /* the server where we are, nothi
 bool tg_difference_wanted(const struct tg_account *a); /* asked for, or about to be */
 void tg_difference_stored(struct tg_account *a);       /* a batch is on the disk */
 void tg_difference_retry(struct tg_account *a, struct tg_timer *t);
-void tg_gap_say(struct tg_account *a, int64_t box, int64_t from, int64_t to, const char *why);
+bool tg_gap_say(struct tg_account *a, int64_t box, int64_t from, int64_t to, const char *why);
 bool tg_says(const struct tg_answer *r, const char *prefix); /* Telegram's text begins so */
 void tg_box_refresh(struct tg_account *a, struct tg_box *b, bool moved);
 int64_t tg_back_off(const struct tg_account *a, unsigned *level, const struct tg_answer *r);

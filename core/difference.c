@@ -13,17 +13,19 @@ bool tg_says(const struct tg_answer *r, const char *prefix)
 	return r->error == -TG_E_TELEGRAM && r->n >= n && memcmp(r->data, prefix, n) == 0;
 }
 
-void tg_gap_say(struct tg_account *a, int64_t box, int64_t from, int64_t to, const char *why)
+bool tg_gap_say(struct tg_account *a, int64_t box, int64_t from, int64_t to, const char *why)
 {
 	struct tg_node *n = tg_event_new(a, TG_EV_GAP);
 
+	a->up.untold |= !n;
 	if (!n)
-		return;
+		return false;
 	n->ev.box = box;
 	n->ev.from = from;
 	n->ev.to = to;
 	n->ev.text = why;
 	a->store.owed++;
+	return true;
 }
 
 /* After a difference what still waits has waited from now on; what never becomes reachable goes. */

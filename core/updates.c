@@ -11,6 +11,7 @@ void tg_update_say(struct tg_account *a, struct tg_carrier *c, const struct tl_o
 {
 	struct tg_node *n = tg_event_new(a, TG_EV_UPDATE);
 
+	a->up.untold |= !n;
 	if (!n)
 		return;
 	if (update->ctor == TL_updateDcOptions || update->ctor == TL_updateConfig)

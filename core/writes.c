@@ -249,8 +249,13 @@ static bool say(struct tg_account *a, struct tg_batch *b, bool again)
 
 void tg_writes_flush(struct tg_account *a)
 {
+	int32_t pts = a->up.box[TG_BOX_COMMON].pts;
+
 	if (a->store.inflight || a->store.failed)
 		return;
+	if (a->up.untold && !tg_gap_say(a, 0, pts, pts, "no_memory"))
+		return;
+	a->up.untold = false;
 	tg_updates_save(a);
 	if (!a->store.owed && !a->store.batch)
 		return;

@@ -509,3 +509,33 @@ TEST(a_disk_that_hangs)
 	CHECK_STR(r->journal[r->journal_n - 1], "b");
 	rig_free(r);
 }
+
+/* Whatever allocation fails while an update is taken: it comes all the same, or a gap is told. */
+TEST(no_memory_for_an_update)
+{
+	bool failed = true;
+
+	for (size_t at = 1; failed; at++) {
+		struct rig *r = rig_new();
+		struct tl_obj *u;
+		struct tl_buf b = {0};
+
+		rig_login(r);
+		rig_message(r, "a");
+		rig_pass(r, 2);
+		u = rig_make(r, 0, "b");
+		CHECK_INT(tl_encode(&tl_api, rig_updates(r, &u, 1, 0), &b), 0);
+		test_alloc_fail(at, 1);
+		test_alloc_arm(true);
+		tg_updates_raw(r->a, b.data, b.len);
+		test_alloc_arm(false);
+		failed = test_alloc_failed();
+		rig_message(r, "c");
+		rig_pass(r, 1000);
+		if (r->journal_n != 3)
+			test_fail(__FILE__, __LINE__, "allocation %zu: %zu events", at,
+				  r->journal_n);
+		tl_buf_free(&b);
+		rig_free(r);
+	}
+}
