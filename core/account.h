@@ -504,7 +504,7 @@ int64_t tg_back_off(const struct tg_account *a, unsigned *level, const struct tg
 struct tg_call_options tg_diff_options(const struct tg_account *a);
 struct tl_obj *tg_diff_open(const struct tg_call *call, const struct tg_answer *r,
 			    struct tg_carrier **ret_c);
-void tg_say_messages(struct tg_account *a, struct tg_carrier *c, const struct tl_vec *messages,
+bool tg_say_messages(struct tg_account *a, struct tg_carrier *c, const struct tl_vec *messages,
 		     int32_t pts, bool channel);
 
 /* channel_difference.c */

@@ -273,14 +273,24 @@ static void go_on(struct tg_account *a, struct tg_channel *ch, bool final, int32
 		later(a, ch, NULL);
 }
 
-static void take_difference(struct tg_account *a, struct tg_channel *ch, struct tg_carrier *c,
+/* RPC contract §4: smaller pieces, at last the state. */
+static void ask_for_less(struct tg_account *a, struct tg_channel *ch)
+{
+	ch->unreadable += ch->unreadable < TG_DIFF_CUTS;
+	if (!(TG_DIFF_PIECE >> ch->unreadable))
+		ch->lost = "unreadable";
+	again_soon(a, ch);
+}
+
+static bool take_difference(struct tg_account *a, struct tg_channel *ch, struct tg_carrier *c,
 			    const struct tl_updates_channelDifference *d)
 {
 	struct tl_obj *const *other = d->other_updates.items;
 
 	tg_learn_all(a, &d->users, &d->chats);
 	if (d->final || d->pts != ch->box.pts || !ch->repeats) {
-		tg_say_messages(a, c, &d->new_messages, d->pts, true);
+		if (!tg_say_messages(a, c, &d->new_messages, d->pts, true))
+			return false;
 		for (uint32_t i = 0; i < d->other_updates.count; i++)
 			tg_update_say(a, c, other[i]);
 	}
@@ -289,6 +299,7 @@ static void take_difference(struct tg_account *a, struct tg_channel *ch, struct 
 	if (d->pts != ch->box.pts)
 		ch->unreadable = 0;
 	ch->box.pts = d->pts;
+	return true;
 }
 
 static void take(struct tg_account *a, struct tg_channel *ch, struct tg_carrier *c,
@@ -306,7 +317,10 @@ static void take(struct tg_account *a, struct tg_channel *ch, struct tg_carrier 
 		tg_channel_poll(a, ch, e->has_timeout, e->timeout);
 	} else if (o->ctor == TL_updates_channelDifference && d->pts > 0) {
 		final = d->final;
-		take_difference(a, ch, c, d);
+		if (!take_difference(a, ch, c, d)) {
+			ask_for_less(a, ch);
+			return;
+		}
 		tg_channel_poll(a, ch, d->has_timeout, d->timeout);
 	} else if (o->ctor == TL_updates_channelDifferenceTooLong &&
 		   tl_field_int(&tl_api, l->dialog, "pts", &pts) && pts > 0) {
@@ -348,11 +362,7 @@ static struct tl_obj *opened(struct tg_account *a, struct tg_channel *ch,
 		tg_channel_drop(a, ch, "unreadable");
 		return NULL;
 	}
-	/* RPC contract §4: smaller pieces, at last the state */
-	ch->unreadable += ch->unreadable < TG_DIFF_CUTS;
-	if (!(TG_DIFF_PIECE >> ch->unreadable))
-		ch->lost = "unreadable";
-	again_soon(a, ch);
+	ask_for_less(a, ch);
 	return NULL;
 }
 

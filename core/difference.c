@@ -68,29 +68,28 @@ struct tl_obj *tg_diff_open(const struct tg_call *call, const struct tg_answer *
 	return o->ctor == TL_UNKNOWN ? NULL : o;
 }
 
-/* A message in an update of its own. */
-void tg_say_messages(struct tg_account *a, struct tg_carrier *c, const struct tl_vec *messages,
+/* Each message in an update of its own; false: there is no room for them, and none is said. */
+bool tg_say_messages(struct tg_account *a, struct tg_carrier *c, const struct tl_vec *messages,
 		     int32_t pts, bool channel)
 {
 	struct tl_obj *const *list = messages->items;
+	struct tl_updateNewMessage *u = tl_arena_alloc(&c->arena, messages->count * sizeof *u);
 
-	for (uint32_t i = 0; i < messages->count; i++) {
-		struct tl_updateNewMessage *u;
-
+	if (!u)
+		return false;
+	for (uint32_t i = 0; i < messages->count; i++, u++) {
 		if (list[i]->ctor == TL_messageEmpty)
 			continue;
 		/* both kinds have the same fields */
 		_Static_assert(sizeof(struct tl_updateNewMessage) ==
 				       sizeof(struct tl_updateNewChannelMessage),
 			       "new messages look alike");
-		u = tl_arena_alloc(&c->arena, sizeof *u);
-		if (!u)
-			return;
 		u->obj.ctor = channel ? TL_updateNewChannelMessage : TL_updateNewMessage;
 		u->message = list[i];
 		u->pts = pts;
 		tg_update_say(a, c, &u->obj);
 	}
+	return true;
 }
 
 /* ---- asking ---- */
@@ -352,6 +351,7 @@ static void say_encrypted(struct tg_account *a, struct tg_carrier *c, const stru
 	for (uint32_t i = 0; i < list->count; i++) {
 		struct tl_updateNewEncryptedMessage *u = tl_arena_alloc(&c->arena, sizeof *u);
 
+		a->up.untold |= !u;
 		if (!u)
 			return;
 		u->obj.ctor = TL_updateNewEncryptedMessage;
@@ -359,6 +359,13 @@ static void say_encrypted(struct tg_account *a, struct tg_carrier *c, const stru
 		u->qts = qts;
 		tg_update_say(a, c, &u->obj);
 	}
+}
+
+/* RPC contract §4 */
+static void ask_for_less(struct tg_account *a)
+{
+	a->up.unreadable += a->up.unreadable < TG_DIFF_CUTS;
+	retry_at(a, a->now.boot + TG_DIFF_PACE);
 }
 
 /* Both have the same fields; the last one is the state. */
@@ -376,7 +383,10 @@ static void take_difference(struct tg_account *a, struct tg_carrier *c,
 		       "differences look alike");
 	tg_learn_all(a, &d->users, &d->chats);
 	if (final || moved || !u->repeats) { /* what stands still was said once */
-		tg_say_messages(a, c, &d->new_messages, s->pts, false);
+		if (!tg_say_messages(a, c, &d->new_messages, s->pts, false)) {
+			ask_for_less(a);
+			return;
+		}
 		say_encrypted(a, c, &d->new_encrypted_messages, s->qts);
 		for (uint32_t i = 0; i < d->other_updates.count; i++)
 			tg_update_covered(a, c, other[i]);
@@ -457,8 +467,7 @@ static void asked(struct tg_account *a, struct tg_call *call, const struct tg_an
 	} else if (call->method == TL_updates_getState) {
 		retry_later(a, NULL);
 	} else {
-		u->unreadable += u->unreadable < TG_DIFF_CUTS; /* RPC contract §4 */
-		retry_at(a, a->now.boot + TG_DIFF_PACE);
+		ask_for_less(a);
 	}
 	tg_carrier_drop(c);
 }

@@ -363,6 +363,88 @@ TEST(carrier_that_is_half_readable)
 	rig_free(r);
 }
 
+/* One that fits into memory, but not with all that it says: nothing of it is taken, it is asked for
+ * in pieces. */
+static uint32_t huge;
+static void put_huge(struct rig *r, struct tl_buf *b)
+{
+	struct tl_peerUser from = {{TL_peerUser}, RIG_USER};
+	struct tl_message m = {.obj = {TL_message}, .peer_id = &from.obj, .date = 1};
+	struct tl_updates_state state = {
+		.obj = {TL_updates_state}, .pts = r->pts, .qts = 1, .seq = 1};
+	struct tl_updates_difference d = {.obj = {TL_updates_difference}, .state = &state.obj};
+	struct tl_obj **list = calloc(huge, sizeof *list);
+	struct tl_buf one = {0};
+
+	for (uint32_t i = 0; i < huge; i++)
+		list[i] = &m.obj;
+	d.new_messages = (struct tl_vec){list, huge};
+	CHECK_INT(tl_encode(&tl_api, &d.obj, b), 0);
+	CHECK_INT(tl_encode(&tl_api, &m.obj, &one), 0);
+	for (uint32_t i = 0; i < huge; i++) { /* their numbers, so that they are no bomb */
+		uint32_t id = rig_draw(r, INT32_MAX);
+
+		memcpy(b->data + 12 + i * one.len + 12, &id, sizeof id);
+	}
+	tl_buf_free(&one);
+	free(list);
+}
+
+static bool fits(struct rig *r)
+{
+	struct tl_buf b = {0};
+	struct tl_cursor in;
+	struct tg_carrier *c;
+	struct tl_obj *o;
+	bool yes;
+
+	put_huge(r, &b);
+	c = tg_carrier_new(b.data, b.len, &in);
+	yes = tl_decode(&tl_api, &c->arena, &in, &o, NULL) == 0;
+	tg_carrier_drop(c);
+	tl_buf_free(&b);
+	return yes;
+}
+
+static bool huge_or_pieces(struct rig *r, const struct rig_request *q)
+{
+	const struct tl_updates_getDifference *m = (const void *)q->obj;
+	struct tl_buf b = {0}, zip = {0}, packed = {0};
+
+	if (q->method != TL_updates_getDifference || m->has_pts_limit)
+		return false;
+	put_huge(r, &b);
+	CHECK_INT(mt_gzip(b.data, b.len, &zip), 0);
+	tl_put_u32(&packed, 0x3072cfa1); /* gzip_packed */
+	tl_put_bytes(&packed, zip.data, zip.len);
+	rig_answer_bytes(r, q, packed.data, packed.len);
+	tl_buf_free(&b);
+	tl_buf_free(&zip);
+	tl_buf_free(&packed);
+	return true;
+}
+
+TEST_T(difference_that_just_fits, 60)
+{
+	struct rig *r = rig_new();
+
+	rig_login(r);
+	rig_pass(r, 2);
+	r->mute = true;
+	rig_message(r, "a");
+	huge = 0;
+	for (uint32_t step = 1u << 18; step; step /= 2) {
+		huge += step;
+		if (!fits(r))
+			huge -= step;
+	}
+	r->serve = huge_or_pieces;
+	tg_difference(r->a);
+	rig_pass(r, 10);
+	rig_journal_is(r, "a");
+	rig_free(r);
+}
+
 /* A bad one in the middle: what is before and behind it comes, in pieces; then it is given up. */
 static bool one_bad(struct rig *r, const struct rig_request *q)
 {
