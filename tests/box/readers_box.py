@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Slow, stuck and dying readers of updates (RELIABILITY §9, T21-T26): they cost a constant, lose nothing, and
 hold up nobody. LAYERD_UPDATES, LAYERD_RATE, LAYERD_STUCK, LAYERD_ROUNDS, LAYERD_RESETS, LAYERD_STOPPED make the
-runs longer."""
+runs longer; "chrt -r 1" before the command keeps other programs out of the figures."""
 
 import json
 import os
