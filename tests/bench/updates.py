@@ -95,7 +95,7 @@ def store():
     tool = build_with("store_bench", "daemon", "core", "proto")
     folder = tempfile.mkdtemp(prefix="store-", dir=OUT)
     try:
-        rates = pinned([tool, folder, "200000", str(ROUNDS)], core="0,1")
+        rates = pinned([tool, folder, "200000", str(3 * ROUNDS)], core="0,1")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     row("P14", "durable updates with group commit", rates["ours"], "1/s", "bare LMDB", rates["bare"], "goal 200 k/s, 0.8")
