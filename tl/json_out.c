@@ -76,6 +76,33 @@ static uint8_t *raw_escape(uint8_t *to, uint8_t c)
 	return to;
 }
 
+static bool is_tail(uint8_t c)
+{
+	return (c & 0xc0) == 0x80;
+}
+
+/* Letters of two and three bytes, as most are, in a row; *p moves to what is something else. */
+static uint8_t *raw_letters(uint8_t *to, const uint8_t **at, const uint8_t *end)
+{
+	const uint8_t *p = *at;
+
+	for (; end - p >= 4; *at = p) {
+		if (p[0] >= 0xc2 && p[0] < 0xe0 && is_tail(p[1])) {
+			memcpy(to, p, 2);
+			p += 2;
+			to += 2;
+		} else if (p[0] > 0xe0 && p[0] < 0xf0 && p[0] != 0xed && is_tail(p[1]) &&
+			   is_tail(p[2])) {
+			memcpy(to, p, 4);
+			p += 3;
+			to += 3;
+		} else {
+			break;
+		}
+	}
+	return to;
+}
+
 /* One character that is not plain, or one plain one; *p moves behind it. */
 static uint8_t *raw_char(uint8_t *to, const uint8_t **p, const uint8_t *end)
 {
@@ -116,7 +143,7 @@ static uint8_t *raw_text(uint8_t *to, const uint8_t *p, const uint8_t *end)
 		p += __builtin_ctzll(special) / 8;
 		to += __builtin_ctzll(special) / 8;
 #endif
-		to = raw_char(to, &p, end);
+		to = raw_letters(raw_char(to, &p, end), &p, end);
 	}
 	while (p < end)
 		if (*p >= 0x20 && *p < 0x80 && *p != '"' && *p != '\\')

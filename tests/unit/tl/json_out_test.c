@@ -51,6 +51,57 @@ TEST(bad_utf8_becomes_replacement_per_maximal_subpart)
 	tl_buf_free(&b);
 }
 
+static size_t put_point(uint8_t *p, uint32_t c)
+{
+	size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+
+	p[0] = (uint8_t)(n == 1 ? c : (0xf00u >> n) | c >> 6 * (n - 1));
+	for (size_t i = 1; i < n; i++)
+		p[i] = (uint8_t)(0x80 | (c >> 6 * (n - 1 - i) & 0x3f));
+	return n;
+}
+
+/* Every character among letters is itself; a surrogate is three replacements. */
+TEST(every_character_among_letters)
+{
+	struct tl_buf b = {0};
+	char in[64], want[64];
+
+	for (uint32_t c = 0x80; c <= 0x10ffff; c++) {
+		bool surrogate = c >= 0xd800 && c <= 0xdfff;
+		size_t n = 0;
+
+		memcpy(in, "\xd0\x96\xe2\x82\xac", 5);
+		n = 5 + put_point((uint8_t *)in + 5, c);
+		memcpy(in + n, "\xd0\x96, \xd0\x96", 6);
+		snprintf(want, sizeof want, "\"\xd0\x96\xe2\x82\xac%.*s\xd0\x96, \xd0\x96\"",
+			 surrogate ? 9 : (int)n - 5, surrogate ? R R R : in + 5);
+		tl_js_string(&b, in, n + 6);
+		CHECK_STR(text_of(&b), want);
+	}
+	tl_buf_free(&b);
+}
+
+/* Long texts go out in pieces, which cut no character wherever they begin. */
+TEST(long_texts_come_out_whole)
+{
+	struct tl_buf b = {0};
+	char in[1200];
+
+	for (size_t shift = 0; shift < 8; shift++) {
+		size_t n = shift;
+
+		memset(in, 'x', shift);
+		while (n < 1000)
+			n += put_point((uint8_t *)in + n, n % 3 ? 0x20ac : n % 2 ? 0x1f600 : 0x416);
+		tl_js_string(&b, in, n);
+		CHECK_INT(b.len, n + 2);
+		CHECK_MEM(b.data + 1, in, n);
+		tl_buf_clear(&b);
+	}
+	tl_buf_free(&b);
+}
+
 /* A slow, obvious check that a text is UTF-8 without control characters. */
 static void check_valid(const char *s)
 {
@@ -103,6 +154,14 @@ TEST(integers)
 	CHECK_STR(text_of(&b), "9223372036854775807");
 	tl_js_int(&b, -42);
 	CHECK_STR(text_of(&b), "-42");
+	for (int64_t power = 10; power <= INT64_MAX / 10; power *= 10) /* where digits are added */
+		for (int64_t v = power - 1; v <= power + 1; v++) {
+			char want[24];
+
+			snprintf(want, sizeof want, "%lld", (long long)v);
+			tl_js_int(&b, v);
+			CHECK_STR(text_of(&b), want);
+		}
 	tl_buf_free(&b);
 }
 
