@@ -39,15 +39,23 @@ static const char *system_socket(void)
 	return paths[1];
 }
 
+static bool is_named(const struct ctl_options *o)
+{
+	const char *env = getenv("LAYERD_SOCKET");
+
+	return o->socket || (env && *env);
+}
+
 /* A path that does not fit stays empty: no socket has it. */
 static void socket_path(const struct ctl_options *o, struct sockaddr_un *a)
 {
-	const char *env = getenv("LAYERD_SOCKET"), *runtime = getenv("XDG_RUNTIME_DIR");
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
 	int n = -1;
 
 	a->sun_family = AF_UNIX;
-	if (o->socket || (env && *env)) {
-		n = snprintf(a->sun_path, sizeof a->sun_path, "%s", o->socket ? o->socket : env);
+	if (is_named(o)) {
+		n = snprintf(a->sun_path, sizeof a->sun_path, "%s",
+			     o->socket ? o->socket : getenv("LAYERD_SOCKET"));
 	} else {
 		if (runtime && *runtime)
 			n = snprintf(a->sun_path, sizeof a->sun_path, "%s/layerd/layerd.sock",
@@ -79,6 +87,11 @@ int ctl_connect(struct ctl_conn *c, const struct ctl_options *o, bool quiet)
 				      : strerror(errno);
 	if (!quiet)
 		(void)ctl_fail(CTL_UNREACHABLE, "%s: %s", a.sun_path, why);
+	if (!quiet && !is_named(o))
+		fputs("  hint: --socket PATH or $LAYERD_SOCKET names another; the usual places "
+		      "are\n"
+		      "  $XDG_RUNTIME_DIR/layerd/layerd.sock and /run/layerd/\n",
+		      stderr);
 	ctl_disconnect(c);
 	return CTL_UNREACHABLE;
 }

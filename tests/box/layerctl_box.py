@@ -191,7 +191,9 @@ def usage_errors():
 def unreachable():
     code, out, err = run(None, "call", "ping")
     same((code, out), (3, ""))
-    assert "/nonexistent/s" in err and "running" in err, err
+    assert "/nonexistent/s" in err and "running" in err and "XDG_RUNTIME_DIR" not in err, err
+    code, out, err = run(None, "call", "ping", env={"LAYERD_SOCKET": "", "XDG_RUNTIME_DIR": "/nonexistent"})
+    assert code == 3 and "$XDG_RUNTIME_DIR/layerd/layerd.sock" in err, err
     with tempfile.TemporaryDirectory() as folder:
         stale = os.path.join(folder, "stale")
         socket.socket(socket.AF_UNIX).bind(stale)
