@@ -15,9 +15,12 @@ sys.path.insert(0, os.path.join(ROOT, "clients", "python"))
 import layerd  # noqa: E402
 
 
+FOLDER = tempfile.TemporaryDirectory(prefix="layerd-py-")  # of the sockets
+
+
 def prepared(*answers):
     """The path of a server that takes one connection for each list of answers (None: close), and what it got."""
-    path = os.path.join(tempfile.mkdtemp(prefix="layerd-py-"), "s")
+    path = os.path.join(FOLDER.name, "s%d" % len(os.listdir(FOLDER.name)))
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     listener.listen()
