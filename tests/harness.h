@@ -20,8 +20,10 @@ struct test_case {
 void test_register(struct test_case *t);
 void test_fail(const char *file, int line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4), noreturn));
-const char *test_dir(void);                                /* removed after the test */
-const char *test_vectors(const char *file);                /* path below tests/vectors */
+const char *test_dir(void);                 /* removed after the test */
+const char *test_vectors(const char *file); /* path below tests/vectors */
+/* How often: the environment's NAME, which lifts the time limit to four hours, or what is usual. */
+unsigned long test_count(const char *name, unsigned long usual);
 size_t test_unhex(const char *hex, void *out, size_t max); /* fails the test on bad hex */
 void test_hex_eq(const char *file, int line, const void *got, size_t n, const char *want_hex);
 

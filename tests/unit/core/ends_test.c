@@ -3,8 +3,6 @@
  * sets how many; a server that answers twice, wrongly, or in circles (T45, T47, T48). */
 #include "tests/unit/core/rig.h"
 
-#include <unistd.h>
-
 #define SECOND INT64_C(1000000000)
 #define CALLS 100000
 #define WORLD 200 /* calls of one account's life */
@@ -178,11 +176,7 @@ static void one_life(uint64_t seed)
 
 TEST_T(every_call_ends_once_and_tells_the_truth, 300)
 {
-	const char *text = getenv("LAYERD_CALLS");
-	long all = text ? atol(text) : CALLS;
-
-	if (text)
-		alarm(7200);
+	long all = (long)test_count("LAYERD_CALLS", CALLS);
 
 	for (long n = 0; n < all; n += WORLD)
 		one_life((uint64_t)(n / WORLD + 1));

@@ -214,9 +214,9 @@ static void finish(struct rig *r)
 
 TEST_T(an_hour_of_cuts, 120)
 {
-	const char *hours = getenv("LAYERD_HOURS");
+	unsigned long hours = test_count("LAYERD_HOURS", 1);
 
-	for (uint64_t seed = 1; seed <= (hours ? strtoul(hours, NULL, 10) : 1); seed++) {
+	for (uint64_t seed = 1; seed <= hours; seed++) {
 		struct rig *r = begin(seed);
 
 		play(r, SECONDS);

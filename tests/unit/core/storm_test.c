@@ -3,8 +3,6 @@
  * with a gap that says which are missing (T15-T18). LAYERD_STORM=1000000 sets how many updates. */
 #include "tests/unit/core/rig.h"
 
-#include <unistd.h>
-
 #define CHANNELS 200
 #define FIRST_CHANNEL 1000
 #define LATE 64
@@ -379,19 +377,10 @@ static void end(struct storm *s, const char *what)
 	free(s);
 }
 
-static unsigned long count(unsigned long otherwise)
-{
-	const char *text = getenv("LAYERD_STORM");
-
-	if (text)
-		alarm(7200);
-	return text ? strtoul(text, NULL, 10) : otherwise;
-}
-
 /* T15: 20 % lost, 10 % twice, 20 % out of order, 200 channels; restarts and cuts between. */
 TEST_T(storm_of_updates, 120)
 {
-	unsigned long n = count(20000);
+	unsigned long n = test_count("LAYERD_STORM", 20000);
 	struct storm *s = begin(1);
 
 	for (unsigned long i = 0; i < n; i++) {
@@ -455,7 +444,7 @@ static void pass_and_look(struct storm *s, struct catching_up *c)
 /* T16 in simulated time: the connection is cut every 1 to 5 s, 1,000 updates a second. */
 TEST_T(storm_of_cuts, 120)
 {
-	unsigned long n = count(20000);
+	unsigned long n = test_count("LAYERD_STORM", 20000);
 	struct storm *s = begin(2);
 	struct catching_up c = {0}, last = {0};
 	uint32_t next = 2000;
@@ -486,7 +475,7 @@ TEST_T(storm_of_cuts, 120)
 /* T17: away for three days, then slices to the end, and one channel whose past is cut off. */
 TEST_T(storm_after_three_days, 120)
 {
-	unsigned long n = count(50000);
+	unsigned long n = test_count("LAYERD_STORM", 50000);
 	struct storm *s = begin(3);
 
 	s->r->refuse_connection = true;
@@ -605,7 +594,7 @@ static void say_lie(struct rig *r)
 
 TEST_T(lies_about_numbers, 120)
 {
-	unsigned long n = count(10000);
+	unsigned long n = test_count("LAYERD_STORM", 10000);
 	struct rig *r = rig_new();
 	struct liar l = {.r = r};
 

@@ -9,8 +9,6 @@
 #include "tests/harness.h"
 #include "world_test.h"
 
-#include <unistd.h>
-
 static struct tl_str repeated(struct tl_buf *b, const char *text, size_t times)
 {
 	tl_buf_clear(b);
@@ -600,18 +598,10 @@ static void play(struct tg_store *store, uint64_t seed, unsigned long steps)
 	rpc_loop_free(&m.loop);
 }
 
-static unsigned long count(const char *name, unsigned long otherwise)
-{
-	const char *text = getenv(name);
-
-	if (text)
-		alarm(14400);
-	return text ? strtoul(text, NULL, 10) : otherwise;
-}
-
 TEST_T(journal_and_consumers_like_the_model, 120)
 {
-	unsigned long steps = count("LAYERD_STEPS", 10000), seeds = count("LAYERD_SEEDS", 2);
+	unsigned long steps = test_count("LAYERD_STEPS", 10000),
+		      seeds = test_count("LAYERD_SEEDS", 2);
 	struct tg_store *s;
 
 	for (unsigned long seed = 1; seed <= seeds; seed++) {
@@ -622,7 +612,7 @@ TEST_T(journal_and_consumers_like_the_model, 120)
 
 TEST_T(journal_on_lmdb_like_the_model, 120)
 {
-	unsigned long steps = count("LAYERD_STEPS", 10000) / 10;
+	unsigned long steps = test_count("LAYERD_STEPS", 10000) / 10;
 	struct tg_store *s;
 	struct tg_store_report why;
 

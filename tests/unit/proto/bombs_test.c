@@ -65,8 +65,7 @@ static void still_lives(struct mock *m)
 
 TEST_T(bombs_T40, 120)
 {
-	const char *most = getenv("LAYERD_BOMB_MIB");
-	unsigned largest = most ? (unsigned)atoi(most) : 64, bombs = 0;
+	unsigned largest = (unsigned)test_count("LAYERD_BOMB_MIB", 64), bombs = 0;
 	struct mock *m = mock_ready();
 	int64_t worst = 0;
 	long peak = 0;

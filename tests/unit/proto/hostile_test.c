@@ -5,13 +5,6 @@
 
 #define PUSH 0x12345678u
 
-static unsigned long count(const char *name, unsigned long usual)
-{
-	const char *text = getenv(name);
-
-	return text ? strtoul(text, NULL, 10) : usual;
-}
-
 /* ---- T37, T42 ---------------------------------------------------------------------------------
  */
 /* One message of the server's as it is on the wire, an intermediate frame around it. */
@@ -46,7 +39,7 @@ static uint64_t state_of(const struct mt_client *c)
  * taken once, and never again. */
 TEST_T(bent_and_replayed_packets_T37_T42, 120)
 {
-	unsigned long packets = count("LAYERD_PACKETS", 20000), bent = 0;
+	unsigned long packets = test_count("LAYERD_PACKETS", 20000), bent = 0;
 	struct mock *m = mock_new("intermediate", true);
 	struct tl_buf frame = {.len = 0};
 
@@ -89,7 +82,7 @@ TEST_T(bent_and_replayed_packets_T37_T42, 120)
 /* A whole hour of messages, and then all of them again: the window remembers, or they are older. */
 TEST_T(replays_out_of_the_window_T42, 120)
 {
-	unsigned long packets = count("LAYERD_PACKETS", 20000);
+	unsigned long packets = test_count("LAYERD_PACKETS", 20000);
 	struct mock *m = mock_new("intermediate", true);
 	struct tl_buf all = {.len = 0}, frame = {.len = 0};
 
@@ -265,7 +258,7 @@ static bool over_a_dying_line(enum way_to_die how, size_t bytes, int64_t *worst)
 TEST_T(lines_that_die_T46, 120)
 {
 	static const char *const names[] = {"nothing comes", "nothing goes", "reset"};
-	unsigned long every = count("LAYERD_EVERY", 29);
+	unsigned long every = test_count("LAYERD_EVERY", 29);
 
 	for (enum way_to_die how = NOTHING_COMES; how <= RESET; how++) {
 		unsigned lines = 0;

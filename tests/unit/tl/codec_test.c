@@ -48,8 +48,7 @@ static void check_json(const struct tl_obj *o, const struct tl_buf *wire, struct
 TEST_T(every_line_there_and_back_as_struct_and_as_json, 120)
 {
 	struct tl_buf first = {0}, second = {0}, text = {0};
-	const char *many = getenv("LAYERD_VALUES");
-	int rounds = many ? atoi(many) : ROUNDS;
+	int rounds = (int)test_count("LAYERD_VALUES", ROUNDS);
 	unsigned count = tl_ctor_count(&tl_api), values = 0;
 	uint64_t seed = 42, bytes = 0, chars = 0;
 	struct tl_arena a;

@@ -37,8 +37,7 @@ TEST_T(lying_lengths_T41, 120)
 {
 	static const uint32_t lies[] = {0xffffffff, 0x7fffffff, 0x80000000, 0x00ffffff,
 					0xfffffffe, 0x000000fe, 0x000000ff, 0xfffffffd};
-	const char *many = getenv("LAYERD_PACKETS");
-	unsigned long packets = many ? strtoul(many, NULL, 10) : 300, told = 0;
+	unsigned long packets = test_count("LAYERD_PACKETS", 300), told = 0;
 	struct tl_buf wire = {0}, text = {0};
 	struct tl_arena a, b;
 	uint64_t seed = 41;
