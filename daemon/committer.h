@@ -19,7 +19,8 @@ struct rpc_commit {
 	struct rpc_event *events;    /* of the batch, in order */
 	unsigned event_count;
 	uint64_t first_seq;            /* of the events, once committed */
-	uint64_t trimmed;              /* bytes of the journal that the batch deletes */
+	bool is_trim;                  /* the batch is retention's */
+	uint64_t trimmed;              /* bytes of the journal that it deletes */
 	struct rpc_consumer *consumer; /* that the batch moves, or NULL */
 	uint64_t position;             /* … to here */
 };

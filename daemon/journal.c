@@ -232,7 +232,7 @@ size_t rpc_journal_trim(struct tg_store *s, const struct rpc_journal_limits *lim
 	for (unsigned i = 0; i < TRIM_ROWS; i++) {
 		if (rpc_journal_next(s, seq, &rpc_filter_none, &seq, &row, &at, &size) != 0)
 			break;
-		if (now - at < limits->age && bytes - freed <= limits->bytes)
+		if (now - at < limits->age && (bytes <= freed || bytes - freed <= limits->bytes))
 			break;
 		seq_key(seq, key);
 		tg_batch_delete(batch, TG_TABLE_JOURNAL, key, sizeof key);

@@ -155,6 +155,8 @@ static void committed(void *ctx, struct rpc_commit *k)
 		own_failed(d, k);
 		return;
 	}
+	if (k->is_trim)
+		rpc_timer_set(&d->loop, &d->accounts->trim, rpc_now().boot + TRIM_MORE);
 	rpc_commit_free(k);
 	if (call) {
 		call->commit = NULL;
@@ -211,12 +213,13 @@ int rpc_commit_trim(struct rpc_daemon *d, struct tg_batch *batch, uint64_t trimm
 	if (!k)
 		return -TG_E_NOMEM;
 	k->batch = batch;
+	k->is_trim = true;
 	k->trimmed = trimmed;
 	rpc_committer_put(d->accounts->committer, k);
 	return 0;
 }
 
-/* Retention. What is left over waits for the next time. */
+/* Retention, one batch at a time: the next one looks when this one is stored. */
 static void on_trim(struct rpc_timer *t, struct mt_time now)
 {
 	struct rpc_accounts *all =
@@ -232,9 +235,10 @@ static void on_trim(struct rpc_timer *t, struct mt_time now)
 					 rpc_committer_journal(all->committer),
 					 now.real / RPC_SECOND, batch);
 	}
-	if (!(freed || outcomes) || rpc_commit_trim(d, batch, freed) != 0)
-		tg_batch_free(batch);
-	rpc_timer_set(&d->loop, t, now.boot + (freed || outcomes ? TRIM_MORE : TRIM));
+	if ((freed || outcomes) && rpc_commit_trim(d, batch, freed) == 0)
+		return;
+	tg_batch_free(batch);
+	rpc_timer_set(&d->loop, t, now.boot + TRIM);
 }
 
 /* A burst of events leaves a heap of holes, some megabytes of them: the system has their pages
