@@ -202,6 +202,8 @@ def catch_up(w, user, bot, channels, journal):
     line = w.daemon.line()
     line.call("wait", **{"for": "online"})
     line.call("subscribe", types=["connection_state"])
+    while journal.rows[-1]["seq"] < line.call("list_consumers")["last"]:  # the reader itself may be behind
+        time.sleep(0.01)
     down = w.sandbox.call("fault", kind="cut", user=bot)["fault"]
     last_words(w, user, bot, channels)
     line.note(lambda n: n["params"].get("online") is False)
