@@ -505,7 +505,6 @@ void rpc_account_free(struct rpc_account *a)
 		}
 		tg_batch_free(a->named);
 		a->named = NULL;
-		tl_buf_free(&a->scratch);
 		rpc_commit_free(a->failed);
 	}
 	if (!a->commits) /* else the last one frees it */

@@ -43,7 +43,6 @@ struct rpc_account {
 	struct tg_batch *named;                  /* rows that go into the next batch, or NULL */
 	struct rpc_event *events, **events_tail; /* of the batch that comes next */
 	unsigned event_count;
-	struct tl_buf scratch;      /* where the text of an event is written */
 	struct rpc_commit *failed;  /* the batch that will come again */
 	enum tg_state state;        /* as told: it is on the disk */
 	struct tg_event last_error; /* of the last change of state */

@@ -361,6 +361,7 @@ void rpc_daemon_free(struct rpc_daemon *d)
 	rpc_pool_free(d);
 	tl_buf_free(&d->sink);
 	tl_buf_free(&d->projected);
+	tl_buf_free(&d->draft);
 	free(d->scratch);
 	rpc_loop_free(&d->loop);
 }

@@ -36,6 +36,7 @@ struct rpc_daemon {
 	struct rpc_call *orphans, *pool;
 	unsigned pooled, inflight;
 	struct tl_buf sink, projected; /* answers nobody reads; results before projection */
+	struct tl_buf draft;           /* where an event is written first */
 	struct rpc_table table;
 	struct rpc_scan scan;
 	char *scratch; /* what read gives */

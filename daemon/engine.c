@@ -255,7 +255,7 @@ static bool is_login_code(const struct rpc_account *a, const struct rpc_event *e
 
 static void add_update(struct rpc_account *a, const struct tl_obj *update)
 {
-	struct rpc_event *e = rpc_event_update(a, update);
+	struct rpc_event *e = rpc_event_update(a, update, &a->d->draft);
 
 	if (!is_login_code(a, e)) {
 		add_event(a, e);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SCRATCH_MAX (64u << 10) /* what an account keeps to write events in */
+#define ROOM_MAX (64u << 10) /* what is kept to write the next event in */
 
 static const char *const names[RPC_T_COUNT] = {
 	[RPC_T_NEW_MESSAGE] = "new_message",
@@ -487,7 +487,8 @@ static const struct row {
 	{TL_updateReadChannelOutbox, RPC_T_READ, read_state},
 };
 
-struct rpc_event *rpc_event_update(struct rpc_account *a, const struct tl_obj *update)
+struct rpc_event *rpc_event_update(struct rpc_account *a, const struct tl_obj *update,
+				   struct tl_buf *room)
 {
 	const struct row *row = NULL;
 	struct rpc_event *e;
@@ -497,16 +498,16 @@ struct rpc_event *rpc_event_update(struct rpc_account *a, const struct tl_obj *u
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0] && !row; i++)
 		if (rows[i].ctor == update->ctor)
 			row = &rows[i];
-	d = begin(a, row ? row->type : RPC_T_RAW, a->scratch);
+	d = begin(a, row ? row->type : RPC_T_RAW, *room);
 	if (row)
 		row->write(&d, a, update);
 	body = d.body.len;
 	if (tl_obj_to_json(&tl_api, update, &d.body) != 0)
 		tl_put_text(&d.body, "{\"_\":\"unknown\"}");
 	e = finish(&d, body);
-	if (d.body.cap > SCRATCH_MAX)
+	if (d.body.cap > ROOM_MAX)
 		tl_buf_free(&d.body);
-	a->scratch = d.body;
+	*room = d.body;
 	return e;
 }
 

@@ -43,8 +43,9 @@ struct rpc_event {
 	struct tl_str raw;   /* the TL object as JSON, or empty */
 	struct tl_buf bytes; /* of a row of the journal: where these are; else behind the struct */
 };
-/* NULL: no memory. */
-struct rpc_event *rpc_event_update(struct rpc_account *a, const struct tl_obj *update);
+/* NULL: no memory. The event is written in room first, which is kept for the next one. */
+struct rpc_event *rpc_event_update(struct rpc_account *a, const struct tl_obj *update,
+				   struct tl_buf *room);
 struct rpc_event *rpc_event_state(struct rpc_account *a);
 /* connection_state, with one more member unless NULL. */
 struct rpc_event *rpc_event_online(struct rpc_account *a, const char *extra, int64_t value);

@@ -167,7 +167,7 @@ static int write_packets(const char *path)
 struct bench {
 	struct all all;
 	struct mt_key key;
-	struct tl_buf plain, out;
+	struct tl_buf plain, out, room;
 	struct rpc_account account;
 };
 
@@ -225,7 +225,7 @@ static void update(struct bench *b)
 	struct tl_obj *o;
 
 	must(c && tl_decode(&tl_api, &c->arena, &in, &o, NULL) == 0);
-	e = rpc_event_update(&b->account, tg_short_message(b->account.tg, c, o, NULL));
+	e = rpc_event_update(&b->account, tg_short_message(b->account.tg, c, o, NULL), &b->room);
 	must(e);
 	tl_buf_clear(&b->out);
 	tl_put_text(&b->out, "{\"jsonrpc\":\"2.0\",\"method\":\"update\",\"params\":{");

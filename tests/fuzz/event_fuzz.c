@@ -81,6 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	const struct tg_settings settings = {.api_id = 1, .api_hash = ""};
 	struct rpc_account account = {.name = "main"};
 	struct tg_env env = {{.random = same_bytes, .ctx = NULL}, NULL};
+	struct tl_buf room = {0};
 	struct tl_arena arena;
 	struct rpc_event *e;
 	struct tl_obj *o;
@@ -93,14 +94,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		need(tg_store_open_memory(&env.store) == 0);
 		account.tg = tg_account_new("main", &settings, &env, (struct mt_time){0, 0});
 		need(account.tg != NULL);
-		e = rpc_event_update(&account, o);
+		e = rpc_event_update(&account, o, &room);
 		need(e && e->type < RPC_T_COUNT);
 		is_json(e->body, true);
 		if (e->raw.len)
 			is_json(e->raw, false);
 		journal(env.store, e);
 		rpc_event_free(e);
-		tl_buf_free(&account.scratch);
+		tl_buf_free(&room);
 		tg_account_free(account.tg);
 		env.store->ops->close(env.store);
 	}

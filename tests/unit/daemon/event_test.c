@@ -121,7 +121,7 @@ TEST_T(every_update_is_an_event, 60)
 
 			tl_arena_init(&a, 1 << 24);
 			CHECK_INT(tl_random(&tl_api, i, draw, &seed, &a, &o), 0);
-			e = rpc_event_update(&w.account, o);
+			e = rpc_event_update(&w.account, o, &w.room);
 			CHECK(e);
 			check_json(e);
 			rpc_event_free(e);

@@ -248,7 +248,7 @@ TEST(typed_updates)
 
 		tl_arena_init(&a, 1 << 24);
 		o = object(&a, g->update);
-		e = rpc_event_update(&w.account, o);
+		e = rpc_event_update(&w.account, o, &w.room);
 		CHECK(e);
 		CHECK_INT(e->body.len, strlen(g->body));
 		CHECK_MEM(e->body.data, g->body, e->body.len);

@@ -32,7 +32,7 @@ void test_world_init(struct test_world *w)
 void test_world_free(struct test_world *w)
 {
 	tg_account_free(w->account.tg);
-	tl_buf_free(&w->account.scratch);
+	tl_buf_free(&w->room);
 	w->store->ops->close(w->store);
 }
 

@@ -7,6 +7,7 @@
 struct test_world {
 	struct tg_store *store;
 	struct rpc_account account;
+	struct tl_buf room; /* for events */
 };
 void test_world_init(struct test_world *w);
 void test_world_free(struct test_world *w);
