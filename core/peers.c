@@ -569,7 +569,7 @@ static int find_name(struct tg_account *a, uint8_t kind, const char *text, struc
 	struct tg_peer p;
 
 	/* a name may have gone to someone else since */
-	if (!name_read(a, &k, &n) || tg_unix(a) - n.learnt > TG_NAME_FRESH ||
+	if (!name_read(a, &k, &n) || n.learnt < tg_unix(a) - TG_NAME_FRESH ||
 	    tg_peer_get(a, n.kind, n.id, &p) != 0 || !p.has_hash)
 		return -TG_E_AGAIN;
 	*ret = p;
