@@ -87,6 +87,12 @@ static void map_from(struct sealed *s, enum tg_table t, const uint8_t *from, siz
 		tl_put_u8(&s->from, 0);
 }
 
+/* A damaged row is as good as none: it is learnt anew. */
+static bool network_knows(enum tg_table t)
+{
+	return t == TG_TABLE_PEER || t == TG_TABLE_STATE;
+}
+
 static int sealed_seek(struct tg_store *base, enum tg_table t, const void *prefix, size_t nprefix,
 		       const void *from, size_t nfrom, struct tl_buf *key, struct tl_buf *value)
 {
@@ -98,19 +104,22 @@ static int sealed_seek(struct tg_store *base, enum tg_table t, const void *prefi
 	while (!r) {
 		r = s->inner->ops->seek(s->inner, t, prefix, nprefix, s->from.data, s->from.len,
 					&s->raw_key, &s->row);
-		if (r || !is_own(t, s->raw_key.data, s->raw_key.len))
-			break;
+		if (r)
+			return r;
+		if (!is_own(t, s->raw_key.data, s->raw_key.len)) {
+			tl_buf_clear(key);
+			tl_buf_clear(value);
+			r = tg_sealer_open(&s->sealer, t, str_of(&s->raw_key), str_of(&s->row), key,
+					   value);
+			if (r != -TG_E_CRYPTO || !network_knows(t))
+				return r ? r : key->err;
+		}
 		tl_buf_clear(&s->from);
 		tl_put(&s->from, s->raw_key.data, s->raw_key.len);
 		tl_put_u8(&s->from, 0);
 		r = s->from.err;
 	}
-	if (r)
-		return r;
-	tl_buf_clear(key);
-	tl_buf_clear(value);
-	r = tg_sealer_open(&s->sealer, t, str_of(&s->raw_key), str_of(&s->row), key, value);
-	return r ? r : key->err;
+	return r;
 }
 
 /* ---- writing (store thread) ------------------------------------------------------------------ */

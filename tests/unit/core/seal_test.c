@@ -262,6 +262,40 @@ TEST(every_changed_moved_or_copied_row_is_found_out)
 	in->ops->close(in);
 }
 
+TEST(a_damaged_row_that_the_network_knows_is_passed_over)
+{
+	static const enum tg_table tables[] = {TG_TABLE_PEER, TG_TABLE_STATE, TG_TABLE_KEY};
+	struct frail below;
+	struct tg_store *sealed, *in;
+	struct tl_buf key = {0}, value = {0};
+
+	frail_open(&below);
+	in = below.inner;
+	CHECK_INT(tg_store_seal(&below.base, key_a, TG_SEAL_ALL, &env, &sealed), 0);
+	for (unsigned i = 0; i < sizeof tables / sizeof *tables; i++) {
+		struct tg_batch *good = tg_batch_new(), *bad = tg_batch_new();
+		const struct tg_batch *one = good;
+		bool kept = tables[i] != TG_TABLE_KEY;
+
+		tg_batch_put(good, tables[i], "one", 3, canary, sizeof canary);
+		tg_batch_put(good, tables[i], "two", 3, canary, sizeof canary);
+		CHECK_INT(sealed->ops->commit(sealed, &one, 1), 0);
+		one = bad;
+		tg_batch_put(bad, tables[i], "one", 3, "?", 1);
+		CHECK_INT(in->ops->commit(in, &one, 1), 0);
+		CHECK_INT(sealed->ops->seek(sealed, tables[i], NULL, 0, NULL, 0, &key, &value),
+			  kept ? 0 : -TG_E_CRYPTO);
+		if (kept)
+			CHECK(key.len == 3 && memcmp(key.data, "two", 3) == 0);
+		tg_batch_free(good);
+		tg_batch_free(bad);
+	}
+	tl_buf_free(&key);
+	tl_buf_free(&value);
+	sealed->ops->close(sealed);
+	in->ops->close(in);
+}
+
 TEST(the_wrong_key_touches_nothing)
 {
 	struct frail below;
