@@ -1,10 +1,11 @@
 /* Is an LMDB file whole? LMDB keeps no checksums of its pages, and a cut file kills its reader, so
- * a child walks all of it: both metas, every table, each page where it says it is, none of them
- * free, and the keys as keys.bak has them. Keeps nothing. The layout of pages and metas is that of
- * LMDB's data format 1. */
+ * a child walks all of it: both metas, every page of every tree (store_tree.c), none of them free,
+ * the keys of every table in order, and those of accounts as keys.bak has them. Keeps nothing. The
+ * layout of metas is that of LMDB's data format 1. */
 #include "core/store_spare.h"
 
 #include "core/core.h"
+#include "core/store_tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -39,13 +41,12 @@ struct walk {
 	MDB_env *env;
 	MDB_txn *txn;
 	size_t page_size, pages;
-	const uint8_t *base; /* of the map, by what the first page says of itself */
-	uint8_t *is_free;
+	uint8_t *is_used; /* by page: of a tree, or on the free list */
 };
 
 /* ---- pages ----------------------------------------------------------------------------------- */
 /* The two metas are written in turn: each is the other's neighbour, or the newer one is lost. */
-static bool metas_fit(const char *path, size_t page_size)
+static bool metas_fit(const char *path, size_t page_size, struct meta *ret_newest)
 {
 	struct meta m[2];
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -63,29 +64,22 @@ static bool metas_fit(const char *path, size_t page_size)
 		return false;
 	a = m[0].number;
 	b = m[1].number;
+	*ret_newest = m[b > a];
 	return a + 1 == b || b + 1 == a || (a == 0 && b == 0);
 }
 
-/* The page that p lies on is where it says it is, and not on the free list. What is empty lies
- * nowhere: at the end of a page it points at the next one. */
-static bool page_fits(struct walk *w, const void *p, size_t n)
+/* Trees and free list share no page. */
+static bool trees_fit(struct walk *w, const char *path, const struct meta *m)
 {
-	const uint8_t *page = (const uint8_t *)((uintptr_t)p & ~(uintptr_t)(w->page_size - 1));
-	size_t number, end = (size_t)((const uint8_t *)p - page) + n;
+	struct tg_tree t = {NULL, w->pages, w->page_size, calloc(w->pages, 1)};
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	if (!n)
-		return true;
-	memcpy(&number, page, sizeof number);
-	if (number >= w->pages)
+	if (!t.is_used || fd < 0)
 		return false;
-	if (!w->base)
-		w->base = page - number * w->page_size;
-	if (page != w->base + number * w->page_size)
-		return false;
-	for (size_t i = 0; i == 0 || i * w->page_size < end; i++)
-		if (number + i >= w->pages || w->is_free[number + i])
-			return false;
-	return true;
+	t.map = mmap(NULL, w->pages * w->page_size, PROT_READ, MAP_SHARED, fd, 0);
+	w->is_used = t.is_used;
+	return t.map != MAP_FAILED && tg_tree_take(&t, &m->db[0], MDB_INTEGERKEY) &&
+	       tg_tree_take(&t, &m->db[1], 0);
 }
 
 /* ---- tables ---------------------------------------------------------------------------------- */
@@ -113,9 +107,9 @@ static bool take_free(struct walk *w, const MDB_val *v)
 	if (!n || list[0] >= n)
 		return false;
 	for (size_t i = 1; i <= list[0]; i++) {
-		if (list[i] < 2 || list[i] >= w->pages || w->is_free[list[i]])
+		if (list[i] < 2 || list[i] >= w->pages || w->is_used[list[i]])
 			return false;
-		w->is_free[list[i]] = 1;
+		w->is_used[list[i]] = 1;
 	}
 	return true;
 }
@@ -132,7 +126,6 @@ static bool walk_table(struct walk *w, MDB_dbi dbi, bool is_free_list)
 		return false;
 	while ((rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) == 0) {
 		if (++n > stat.ms_entries || !ascends(is_free_list, &last, &k) ||
-		    !page_fits(w, k.mv_data, k.mv_size) || !page_fits(w, v.mv_data, v.mv_size) ||
 		    (is_free_list && !take_free(w, &v)))
 			break;
 		last = k;
@@ -191,6 +184,7 @@ static int walk_store(const char *dir, const char *path)
 	struct walk w = {0};
 	MDB_envinfo info;
 	MDB_stat all;
+	struct meta newest;
 	struct stat st;
 	int rc = mdb_env_create(&w.env);
 
@@ -206,10 +200,8 @@ static int walk_store(const char *dir, const char *path)
 		return DAMAGED;
 	w.page_size = all.ms_psize;
 	w.pages = info.me_last_pgno + 1;
-	if ((size_t)st.st_size / w.page_size < w.pages || !metas_fit(path, w.page_size))
-		return DAMAGED;
-	w.is_free = calloc(w.pages, 1);
-	if (!w.is_free || mdb_txn_begin(w.env, NULL, MDB_RDONLY, &w.txn) != 0)
+	if ((size_t)st.st_size / w.page_size < w.pages || !metas_fit(path, w.page_size, &newest) ||
+	    !trees_fit(&w, path, &newest) || mdb_txn_begin(w.env, NULL, MDB_RDONLY, &w.txn) != 0)
 		return DAMAGED;
 	return walk_tables(&w, dir);
 }
