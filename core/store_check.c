@@ -71,7 +71,7 @@ static bool metas_fit(const char *path, size_t page_size, struct meta *ret_newes
 /* Trees and free list share no page. */
 static bool trees_fit(struct walk *w, const char *path, const struct meta *m)
 {
-	struct tg_tree t = {NULL, w->pages, w->page_size, calloc(w->pages, 1)};
+	struct tg_tree t = {NULL, w->pages, w->page_size, calloc(w->pages, 1), false};
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (!t.is_used || fd < 0)

@@ -56,6 +56,16 @@ static bool take_overflow(struct tg_tree *t, size_t number, size_t size)
 	       pages > (PAGE_HEAD - 1 + size) / t->page_size && take(t, number, pages);
 }
 
+static bool take_table(struct tg_tree *t, const uint8_t *db)
+{
+	bool whole = !t->in_table;
+
+	t->in_table = true;
+	whole = whole && tg_tree_take(t, db, 0);
+	t->in_table = false;
+	return whole;
+}
+
 /* A node of a page, and what hangs on it; its size, or 0. */
 static size_t take_node(struct tg_tree *t, const uint8_t *page, size_t at, unsigned depth)
 {
@@ -73,7 +83,7 @@ static size_t take_node(struct tg_tree *t, const uint8_t *page, size_t at, unsig
 	if (flags == NODE_BIG)
 		whole = take_overflow(t, get_size(value), low);
 	else if (flags == NODE_TABLE)
-		whole = low == DB_SIZE && tg_tree_take(t, value, 0);
+		whole = low == DB_SIZE && take_table(t, value);
 	else
 		whole = flags == 0;
 	return whole ? size : 0;

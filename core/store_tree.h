@@ -12,6 +12,7 @@ struct tg_tree {
 	const uint8_t *map;
 	size_t pages, page_size;
 	uint8_t *is_used; /* by page */
+	bool in_table;    /* a table has no tables */
 };
 /* db: a record of a database, as in a meta or in the table of tables. All pages below it are marked
  * as used; false: one is not whole, or belongs to two. */

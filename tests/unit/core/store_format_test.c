@@ -412,3 +412,30 @@ TEST_T(store_check_believes_no_page_that_lies_of_itself, 60)
 	CHECK(whole_with(0, f.data[0]));
 	free(f.data);
 }
+
+/* It would be read as a record of pages, and those may hold the next one. */
+TEST(store_check_finds_a_table_within_a_table)
+{
+	static const char key[] = "a key that is nowhere else";
+	uint8_t empty[48] = {0};
+	struct tg_store *s = open_store();
+	struct tg_batch *b = tg_batch_new();
+	unsigned found = 0;
+	struct file f;
+
+	memset(empty + 40, 0xff, 8); /* the root of an empty table */
+	tg_batch_put(b, TG_TABLE_STATE, key, sizeof key, empty, sizeof empty);
+	commit(s, b);
+	s->ops->close(s);
+	f = read_file("data.mdb");
+	for (size_t at = 2 * 4096 + 4; at + sizeof key < f.n; at++) {
+		if (memcmp(f.data + at, key, sizeof key) != 0)
+			continue;
+		CHECK(!whole_with((long)at - 4,
+				  2)); /* the node's flags stand before its key's size */
+		CHECK(whole_with((long)at - 4, 0));
+		found++;
+	}
+	CHECK_INT(found, 1);
+	free(f.data);
+}
