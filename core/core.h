@@ -70,9 +70,7 @@ void tg_account_hurry(struct tg_account *a, struct mt_time now); /* the network 
 /* Where a data centre (0: the main one) is to be reached next; false: not known. */
 bool tg_account_address(struct tg_account *a, int dc, bool media, struct mt_address *ret);
 
-/* Logging in and out: login.h. */
-
-/* ---- calls ---- */
+/* ---- calls (logging in and out: login.h) ---- */
 struct tg_call_options {
 	int dc;           /* 0: the main one */
 	int64_t deadline; /* boot ns, absolute */
@@ -142,6 +140,11 @@ int tg_peer_get(struct tg_account *a, enum tg_peer_kind kind, int64_t id,
 int tg_resolve(struct tg_account *a, const struct tg_peer_query *q, int64_t deadline,
 	       uint64_t *ret_number, struct mt_time now) TL_MUST;
 void tg_resolve_cancel(struct tg_account *a, uint64_t number);
+/* Where a box stands: the channel's (bare id), or with 0 the common one. pts 0: not known. */
+struct tg_update_state {
+	int32_t pts, qts, date;
+};
+struct tg_update_state tg_account_update_state(const struct tg_account *a, int64_t channel);
 /* Asks for what was missed, in this channel as well (bare id; 0: none); what comes are updates. */
 void tg_sync(struct tg_account *a, int64_t channel, struct mt_time now);
 /* Learn users and chats that pass by; used with tl_to_json, and by hand with a decoded object. */
@@ -151,8 +154,8 @@ void tg_learn(struct tg_account *a, const struct tl_obj *user_or_chat);
 /* ---- the engine's doors ---- */
 #define TG_RACE 4u /* addresses that are tried for one connection */
 void tg_account_opened(struct tg_account *a, unsigned link, unsigned which, struct mt_time now);
-void tg_account_lost(struct tg_account *a, unsigned link,
-		     struct mt_time now); /* or could not connect */
+/* Also: it could not connect. */
+void tg_account_lost(struct tg_account *a, unsigned link, struct mt_time now);
 /* Enough waits for the disk: what comes had better wait in the kernel until tg_account_stored. */
 bool tg_account_full(const struct tg_account *a);
 /* Error: close the connection, then say lost. */
@@ -163,31 +166,29 @@ struct tl_buf *tg_account_out(struct tg_account *a, unsigned link,
 int64_t tg_account_deadline(const struct tg_account *a); /* boot ns; INT64_MAX = none */
 void tg_account_tick(struct tg_account *a, struct mt_time now);
 void tg_account_job_done(struct tg_account *a, struct mt_job *job, struct mt_time now);
-void tg_account_stored(struct tg_account *a, struct tg_batch *batch,
-		       struct mt_time now); /* frees it */
+/* Frees it. */
+void tg_account_stored(struct tg_account *a, struct tg_batch *batch, struct mt_time now);
 
 struct tg_event {
 	enum tg_event_kind {
-		TG_EV_CONNECT, /* link, host, port: open a TCP connection, then opened or lost.
-				  With a proxy they are its own, and host may be a name; address:
-				  where it leads in the end, for the log. rivals: more that may
-				  be tried beside it (RFC 8305); opened tells which (0: host) */
-		TG_EV_CLOSE,   /* link: close it; no lost is needed */
-		TG_EV_JOB,     /* job: run it on a thread, then job_done */
-		TG_EV_UPDATE,  /* object (an Update), in order; belongs to the next STORE: its
-				  journal rows go into that batch */
-		TG_EV_GAP,   /* text: reason; box, from, to: history that Telegram did not hand over
-			      */
-		TG_EV_STORE, /* batch: commit it, then stored; owns all UPDATE and GAP events before
-				it. again: the same batch after a failed commit, it owns nothing new
-			      */
+		TG_EV_CONNECT,  /* link, host, port: open a TCP connection, then opened or lost.
+				   With a proxy they are its own, and host may be a name; address:
+				   where it leads in the end, for the log. rivals: more that may
+				   be tried beside it (RFC 8305); opened tells which (0: host) */
+		TG_EV_CLOSE,    /* link: close it; no lost is needed */
+		TG_EV_JOB,      /* job: run it on a thread, then job_done */
+		TG_EV_UPDATE,   /* object (an Update), in order; belongs to the next STORE: its
+				   journal rows go into that batch */
+		TG_EV_GAP,      /* text: reason; box, from, to: what Telegram did not hand over */
+		TG_EV_STORE,    /* batch: commit it, then stored; owns all UPDATE and GAP events
+				   before it. again: the same after a failed commit, nothing new */
 		TG_EV_ANSWER,   /* call, method, data: the answer's TL */
 		TG_EV_ERROR,    /* call, method, error: -TG_E_x; for TELEGRAM code, data = its text;
 				   retry_after; sent (of TIMEOUT): the outcome is unknown */
 		TG_EV_WAITING,  /* call; text: flood_wait (value of retry_after seconds) or queue;
 				   place in the line */
-		TG_EV_RESOLVED, /* call = the number; error 0 and peer, or -TG_E_x (TELEGRAM: code,
-				   data) */
+		TG_EV_RESOLVED, /* call: the number; peer, or error -TG_E_x (TELEGRAM: code, data)
+				 */
 		TG_EV_STATE,    /* the login state changed; refused: error, code, data as in ERROR;
 				   call: the last step that is over; again: the state is the same */
 		TG_EV_ONLINE,   /* online or not: connection_state */

@@ -501,6 +501,19 @@ void tg_updates_answer(struct tg_account *a, const struct tg_call *call, const u
 	tg_carrier_drop(c);
 }
 
+struct tg_update_state tg_account_update_state(const struct tg_account *a, int64_t channel)
+{
+	const struct tg_box *common = &a->up.box[TG_BOX_COMMON];
+	const struct tg_channel *ch =
+		channel ? tg_map_get(&a->up.channels, (uint64_t)channel) : NULL;
+
+	if (channel)
+		return (struct tg_update_state){.pts = ch && ch->box.known ? ch->box.pts : 0};
+	if (!common->known)
+		return (struct tg_update_state){0};
+	return (struct tg_update_state){common->pts, a->up.box[TG_BOX_QTS].pts, a->up.date};
+}
+
 void tg_sync(struct tg_account *a, int64_t channel, struct mt_time now)
 {
 	struct tg_channel *ch = channel ? tg_map_get(&a->up.channels, (uint64_t)channel) : NULL;

@@ -71,7 +71,9 @@ struct rpc_call {
 	int range_from, range_to;
 	unsigned parts; /* random ids given to parts of an album */
 	/* Sends: what the daemon named them by, and what is kept of them (sent.h, outcome.h). */
-	bool own_random, fetching, replayed;
+	bool own_random, replayed;
+	enum rpc_search { RPC_SEARCH_NONE, RPC_SEARCH_NAMES, RPC_SEARCH_MESSAGES } search;
+	struct tg_update_state since; /* of the peer's box before the first try */
 	struct rpc_sent *sent;
 	struct rpc_outcome *outcome;
 	struct rpc_result (*sent_answered)(struct rpc_call *c, const struct tg_event *e);

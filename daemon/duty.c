@@ -44,7 +44,7 @@ struct rpc_result rpc_later(struct rpc_call *c, bool (*cancel)(struct rpc_call *
 
 void rpc_call_stop(struct rpc_call *c, int err)
 {
-	bool sent = c->cancel ? c->cancel(c) : false;
+	bool sent = (c->cancel && c->cancel(c)) || c->search;
 
 	c->cancel = NULL;
 	if (err == -TG_E_TIMEOUT || err == -TG_E_CANCELLED || err == -TG_E_SHUTTING_DOWN)

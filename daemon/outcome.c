@@ -2,8 +2,9 @@
  *   o user random → version, hash of the parameters, code, text: one request with a key
  *   n user random → message id: what Telegram called a message of that random id (F.75)
  *   t begin user random letter → nothing: in order of age, for the end
- * user is the account's own id, so that another alias changes nothing. code -1: no outcome yet; 0:
- * a result; else Telegram's error. */
+ * user is the account's own id, so that another alias changes nothing. code -1: no outcome yet, and
+ * text is pts, qts, date of the peer's box before the first try; 0: a result; else Telegram's
+ * error. */
 #include "daemon/outcome.h"
 
 #include "daemon/accounts.h"
@@ -200,23 +201,51 @@ static void check_repeat(struct rpc_call *c)
 static struct rpc_result own(struct rpc_call *c, enum rpc_outcome_stage stage)
 {
 	struct rpc_outcome *o = c->outcome;
-	struct tg_batch *batch;
-	struct key k;
 
 	o->stage = stage;
 	o->begin = unix_now();
 	o->next = c->account->outcomes;
 	c->account->outcomes = o;
 	rpc_line_up(c);
-	if (stage == RPC_OUTCOME_OPEN)
-		return rpc_peers_resolve(c);
+	return rpc_peers_resolve(c);
+}
+
+struct rpc_result rpc_outcome_keep(struct rpc_call *c)
+{
+	struct rpc_outcome *o = c->outcome;
+	struct tg_batch *batch;
+	struct tl_buf since = {0};
+	struct key k;
+
+	if (!o || o->stage != RPC_OUTCOME_FRESH)
+		return rpc_proceed(c);
 	batch = tg_batch_new();
-	if (batch) {
+	c->since = tg_account_update_state(c->account->tg, rpc_sent_channel(c));
+	tl_put_u32(&since, (uint32_t)c->since.pts);
+	tl_put_u32(&since, (uint32_t)c->since.qts);
+	tl_put_u32(&since, (uint32_t)c->since.date);
+	if (batch && !since.err) {
 		k = row_key(c->account, 'o', o->id);
-		save(o, batch, NO_OUTCOME, (struct tl_str){NULL, 0});
+		save(o, batch, NO_OUTCOME,
+		     (struct tl_str){(const char *)since.data, (uint32_t)since.len});
 		put_age(batch, o->begin, &k);
+	} else if (batch) {
+		batch->ops.err = since.err;
 	}
-	return rpc_commit_call(c, batch, rpc_peers_resolve);
+	tl_buf_free(&since);
+	return rpc_commit_call(c, batch, rpc_proceed);
+}
+
+/* Rows of older versions do not have it. */
+static struct tg_update_state read_since(const struct tl_buf *text)
+{
+	struct tl_cursor in = tl_cursor(text->data, text->len);
+	struct tg_update_state s;
+
+	s.pts = (int32_t)tl_get_u32(&in);
+	s.qts = (int32_t)tl_get_u32(&in);
+	s.date = (int32_t)tl_get_u32(&in);
+	return in.err ? (struct tg_update_state){0} : s;
 }
 
 struct rpc_result rpc_outcome_begin(struct rpc_call *c)
@@ -241,14 +270,16 @@ struct rpc_result rpc_outcome_begin(struct rpc_call *c)
 	first = under_way(c->account, o->id);
 	if (first)
 		return check_same(c, first->hash) != 0 ? rpc_refuse(c) : rpc_wait(c, check_repeat);
-	if (!load(o, hash, &code, &text))
+	if (!load(o, hash, &code, &text)) {
 		r = own(c, RPC_OUTCOME_FRESH);
-	else if (check_same(c, hash) != 0)
+	} else if (check_same(c, hash) != 0) {
 		r = rpc_refuse(c);
-	else if (code == NO_OUTCOME)
+	} else if (code == NO_OUTCOME) {
+		c->since = read_since(&text);
 		r = own(c, RPC_OUTCOME_OPEN);
-	else
+	} else {
 		r = replay(c, code, &text);
+	}
 	tl_buf_free(&text);
 	return r;
 }

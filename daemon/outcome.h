@@ -24,6 +24,8 @@ struct rpc_outcome {
 /* A request with a key arrives: told what an earlier one got, made to wait for one that is under
  * way, refused when the parameters differ, or started. */
 struct rpc_result rpc_outcome_begin(struct rpc_call *c);
+/* Its peers are known: a new one's row goes to the disk, and the call proceeds from there. */
+struct rpc_result rpc_outcome_keep(struct rpc_call *c);
 void rpc_outcome_free(struct rpc_call *c); /* with the call */
 /* From now on something may be on the wire. */
 void rpc_outcome_open(struct rpc_call *c);

@@ -2,6 +2,7 @@
 #include "daemon/accounts.h"
 #include "daemon/daemon.h"
 #include "daemon/js.h"
+#include "daemon/outcome.h"
 #include "daemon/raw.h"
 #include "daemon/shape.h"
 
@@ -230,5 +231,5 @@ struct rpc_result rpc_peers_resolve(struct rpc_call *c)
 		return rpc_later(c, cancel_resolve);
 	if (err)
 		return rpc_refuse(c);
-	return rpc_proceed(c);
+	return rpc_outcome_keep(c);
 }

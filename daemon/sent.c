@@ -1,6 +1,6 @@
 /* Sends by their random ids. An account lists those of its calls by number; a call that was refused
- * as a duplicate waits until all its messages have names, asks for them, and makes of them the
- * answer that was lost. */
+ * as a duplicate looks in the differences since the first try for the names of its messages, asks
+ * for them, and makes of them the answer that was lost. */
 #include "daemon/sent.h"
 
 #include "daemon/accounts.h"
@@ -11,7 +11,9 @@
 #include <jansson.h>
 #include <string.h>
 
-#define NAME_WAIT (10 * RPC_SECOND) /* a difference brings the name, if anything does */
+#define NAME_WAIT (10 * RPC_SECOND) /* where no difference can be asked for the name */
+#define LOOK_BACK 100               /* numbers, where it is not known since when */
+#define CHANNEL_LIMIT 100
 
 static struct rpc_sent **bucket(struct rpc_account *a, int64_t random)
 {
@@ -44,6 +46,8 @@ int rpc_sent_note(struct rpc_call *c)
 	int err = note(c, random);
 	size_t i;
 
+	if (!c->outcome) /* its row has it */
+		c->since = tg_account_update_state(c->account->tg, rpc_sent_channel(c));
 	json_array_foreach(random, i, v)
 	{
 		err = err ? err : note(c, v);
@@ -91,6 +95,22 @@ static const json_t *target(const struct rpc_call *c)
 	const json_t *peer = json_object_get(c->raw_params, "to_peer");
 
 	return peer ? peer : json_object_get(c->raw_params, "peer");
+}
+
+int64_t rpc_sent_channel(const struct rpc_call *c)
+{
+	int64_t channel = 0;
+
+	(void)!rpc_json_int(json_object_get(target(c), "channel_id"), &channel);
+	return channel;
+}
+
+static bool channel_of(const struct rpc_call *c, struct tl_inputChannel *ret)
+{
+	*ret = (struct tl_inputChannel){.obj = {TL_inputChannel},
+					.channel_id = rpc_sent_channel(c)};
+	return ret->channel_id &&
+	       rpc_json_int(json_object_get(target(c), "access_hash"), &ret->access_hash);
 }
 
 /* What was asked for as the answer that was lost: the numbers, and the messages that are still
@@ -169,10 +189,8 @@ static void fetch(struct rpc_call *c)
 {
 	struct tl_channels_getMessages in_channel = {.obj = {TL_channels_getMessages}};
 	struct tl_messages_getMessages in_common = {.obj = {TL_messages_getMessages}};
-	struct tl_inputChannel channel = {.obj = {TL_inputChannel}};
-	const json_t *peer = target(c);
-	bool is_channel = rpc_json_int(json_object_get(peer, "channel_id"), &channel.channel_id) &&
-			  rpc_json_int(json_object_get(peer, "access_hash"), &channel.access_hash);
+	struct tl_inputChannel channel;
+	bool is_channel = channel_of(c, &channel);
 	struct tl_inputMessageID *ids;
 	struct tl_vec list = {NULL, 0};
 	struct tl_obj **items;
@@ -191,7 +209,7 @@ static void fetch(struct rpc_call *c)
 	in_channel.channel = &channel.obj;
 	in_channel.id = in_common.id = list;
 	err = tl_encode(&tl_api, is_channel ? &in_channel.obj : &in_common.obj, &c->body);
-	c->fetching = true;
+	c->search = RPC_SEARCH_MESSAGES;
 	c->chain = 0;
 	if (err ||
 	    json_object_get(c->raw_params, "schedule_date")) /* those have ids of their own */
@@ -201,31 +219,144 @@ static void fetch(struct rpc_call *c)
 				0, fetched);
 }
 
-static bool cancel_search(struct rpc_call *c)
-{
-	rpc_unwait(c);
-	return true; /* it was sent */
-}
-
-static void check_names(struct rpc_call *c)
+static bool named(struct rpc_call *c)
 {
 	for (struct rpc_sent *s = c->sent; s; s = s->call_next) {
 		if (!s->id && c->outcome)
 			s->id = rpc_outcome_named(c->account, s->random);
 		if (!s->id)
-			return;
+			return false;
 	}
+	return true;
+}
+
+static void check_names(struct rpc_call *c)
+{
+	if (!named(c))
+		return;
 	rpc_unwait(c);
 	c->cancel = NULL;
 	fetch(c);
 }
 
+static void wait_for_names(struct rpc_call *c)
+{
+	int64_t limit = rpc_now().boot + NAME_WAIT;
+
+	if (c->deadline > limit) {
+		c->deadline = limit;
+		rpc_timer_clear(&c->d->loop, &c->timer);
+	}
+	rpc_wait(c, check_names);
+}
+
+static void take_names(struct rpc_call *c, const struct tl_vec *updates)
+{
+	struct tl_obj *const *list = updates->items;
+
+	for (uint32_t i = 0; i < updates->count; i++) {
+		const struct tl_updateMessageID *m = (const struct tl_updateMessageID *)list[i];
+
+		if (list[i]->ctor != TL_updateMessageID)
+			continue;
+		for (struct rpc_sent *s = c->sent; s; s = s->call_next)
+			if (s->random == m->random_id)
+				s->id = m->id;
+	}
+}
+
+static struct rpc_result searched(struct rpc_call *c, const struct tg_event *e);
+
+static void search(struct rpc_call *c)
+{
+	struct tl_channelMessagesFilterEmpty filter = {{TL_channelMessagesFilterEmpty}};
+	struct tl_inputChannel channel;
+	struct tl_updates_getChannelDifference in_channel = {
+		.obj = {TL_updates_getChannelDifference},
+		.channel = &channel.obj,
+		.filter = &filter.obj,
+		.pts = c->since.pts,
+		.limit = CHANNEL_LIMIT,
+	};
+	struct tl_updates_getDifference in_common = {
+		.obj = {TL_updates_getDifference},
+		.pts = c->since.pts,
+		.date = c->since.date,
+		.qts = c->since.qts,
+	};
+	const struct tl_obj *m = channel_of(c, &channel) ? &in_channel.obj : &in_common.obj;
+
+	(void)!tl_encode(&tl_api, m, &c->body); /* its error shows in the buffer */
+	rpc_engine_call(c, m->ctor, 0, searched);
+}
+
+static struct rpc_result searched(struct rpc_call *c, const struct tg_event *e)
+{
+	struct tl_cursor in = tl_cursor(e->data, e->n);
+	struct tg_update_state next = {0};
+	struct tl_arena arena;
+	struct tl_obj *o;
+
+	tl_arena_init(&arena, RPC_MAX_CALL_MEMORY);
+	if (tl_decode_result(&tl_api, e->method, &arena, &in, &o, NULL) != 0)
+		o = NULL;
+	if (o && o->ctor == TL_updates_difference) {
+		take_names(c, &((struct tl_updates_difference *)o)->other_updates);
+	} else if (o && o->ctor == TL_updates_differenceSlice) {
+		const struct tl_updates_differenceSlice *d = (const void *)o;
+		const struct tl_updates_state *s = (const void *)d->intermediate_state;
+
+		take_names(c, &d->other_updates);
+		if (s->obj.ctor == TL_updates_state)
+			next = (struct tg_update_state){s->pts, s->qts, s->date};
+	} else if (o && o->ctor == TL_updates_channelDifference) {
+		const struct tl_updates_channelDifference *d = (const void *)o;
+
+		take_names(c, &d->other_updates);
+		if (!d->final)
+			next.pts = d->pts;
+	}
+	tl_arena_free(&arena);
+	if (named(c)) {
+		fetch(c);
+	} else if (next.pts > c->since.pts || next.qts > c->since.qts) {
+		c->since = next;
+		search(c);
+	} else {
+		wait_for_names(c);
+	}
+	return (struct rpc_result){c, false};
+}
+
+/* Differences know nothing of scheduled messages. */
+static void find(struct rpc_call *c)
+{
+	c->search = RPC_SEARCH_NAMES;
+	c->chain = 0;
+	if (!c->since.pts) {
+		c->since = tg_account_update_state(c->account->tg, rpc_sent_channel(c));
+		if (c->since.pts)
+			c->since.pts = c->since.pts > LOOK_BACK ? c->since.pts - LOOK_BACK : 1;
+	}
+	if (named(c))
+		fetch(c);
+	else if (!c->since.pts || json_object_get(c->raw_params, "schedule_date"))
+		wait_for_names(c);
+	else
+		search(c);
+}
+
 bool rpc_sent_refused(struct rpc_call *c, const struct tg_event *e)
 {
 	static const char duplicate[] = "RANDOM_ID_DUPLICATE";
-	int64_t limit = rpc_now().boot + NAME_WAIT, channel = 0;
 
-	if (c->fetching) { /* it cannot be looked at: its number has to do */
+	switch (c->search) {
+	case RPC_SEARCH_NONE:
+		break;
+	case RPC_SEARCH_NAMES:
+		wait_for_names(c);
+		return true;
+	case RPC_SEARCH_MESSAGES: /* it cannot be looked at: its number has to do */
 		answer_with(c, NULL, NULL, NULL, false);
 		return true;
 	}
@@ -234,15 +365,9 @@ bool rpc_sent_refused(struct rpc_call *c, const struct tg_event *e)
 	    strcmp(tl_type_name(&tl_api, c->tl), "Updates") != 0)
 		return false;
 	c->sent_answered = c->answered;
-	if (c->deadline > limit) {
-		c->deadline = limit;
-		rpc_timer_clear(&c->d->loop, &c->timer);
-	}
-	rpc_wait(c, check_names);
-	c->cancel = cancel_search;
 	/* the answer that was lost may be all that told of it: nobody else would ask */
-	(void)!rpc_json_int(json_object_get(target(c), "channel_id"), &channel);
-	tg_sync(c->account->tg, channel, rpc_now());
+	tg_sync(c->account->tg, rpc_sent_channel(c), rpc_now());
 	rpc_account_touch(c->account);
+	find(c);
 	return true;
 }

@@ -1,6 +1,8 @@
 /* Random ids of sends under way, and RANDOM_ID_DUPLICATE: Telegram has the message already, because
  * an earlier try got there whose answer was lost (PROTOCOL D.80). It is found by the name that
- * updateMessageID gives it, and the request is answered as if it had been the first. */
+ * updateMessageID gives it, and the request is answered as if it had been the first. That update
+ * comes with the answer, and in a difference from before the send; a session that only saw the
+ * message go by was not told. */
 #ifndef DAEMON_SENT_H
 #define DAEMON_SENT_H
 
@@ -12,6 +14,8 @@ struct rpc_sent { /* in the call's arena */
 	int64_t random;
 	int32_t id; /* the message, as Telegram named it; 0 = not yet */
 };
+/* What the request is addressed to, as a channel's bare id; 0: no channel, or not resolved yet. */
+int64_t rpc_sent_channel(const struct rpc_call *c);
 /* The random ids that the daemon gave this request, before it is sent. */
 int rpc_sent_note(struct rpc_call *c) TL_MUST;
 void rpc_sent_forget(struct rpc_call *c); /* with the call */

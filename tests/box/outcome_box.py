@@ -233,6 +233,58 @@ def an_answer_is_lost():
             assert len(mine) == 1 and mine[0]["id"] == sent["id"], (mine, sent)
 
 
+def seen(line, text):
+    """Waits until the daemon has taken the message."""
+    end = time.monotonic() + 10 * SLOW
+    while time.monotonic() < end:
+        for u in line.call("fetch_updates", consumer="seen", wait=1, limit=1000)["updates"]:
+            line.call("ack", consumer="seen", seq=u["seq"])
+            if u["type"] == "new_message" and u["message"].get("text") == text:
+                return
+    raise AssertionError("%r is not in the journal" % text)
+
+
+@case
+def carried_out_late():
+    """A request of a daemon that was killed is carried out when the next one is online already: that one sees
+    the message go by without its random id, and its own try is a duplicate. The name is in the differences
+    since the request, which may be several; of a channel that was silent until then, in the last ones."""
+    with World() as w:
+        bot, user = started(w)
+        group = w.sandbox.call("create_group", title="Group", creator=user, members=[bot])["chat_id"]
+        busy, silent = [w.sandbox.call("create_channel", title=title, creator=user, megagroup=True,
+                                       members=[bot])["channel_id"] for title in ("Busy", "Silent")]
+        w.daemon.line().call("fetch_updates", consumer="seen", wait=0)
+        for chat in (user, group, busy, silent):
+            a = w.daemon.line()
+            if chat != silent:
+                w.sandbox.call("send", **{"from": user, "to": bot if chat == user else chat, "text": "/start"})
+                seen(a, "/start")
+            text = "late to %d" % chat
+            say = dict(peer=chat, text=text, idempotency_key=text)
+            w.sandbox.call("fault", kind="delay", method="messages.sendMessage", direction="out",
+                           seconds=1.5 * SLOW, times=1)
+            a.send({"id": 1, "method": "send_message", "params": say})
+            end = time.monotonic() + 10 * SLOW
+            while w.sandbox.call("stats")["net"]["delayed"] == 0:
+                assert time.monotonic() < end
+                time.sleep(0.005)
+            for _ in range(150 if chat == busy else 0):
+                w.sandbox.call("send", **{"from": user, "to": chat, "text": "between"})
+            w.daemon.restart()
+            a = w.daemon.line()
+            a.call("wait", **{"for": "online"})
+            assert text not in there(w, bot, chat)
+            seen(a, text)
+            began = time.monotonic()
+            sent = a.call("send_message", **say)
+            took = time.monotonic() - began
+            assert sent["text"] == text and sent["out"] and sent["chat"]["id"] == chat, sent
+            assert took < 5 * SLOW, took
+            assert a.call("send_message", **say) == dict(sent, replayed=True)
+            assert there(w, bot, chat)[text] == 1
+
+
 @case
 def killed_at_any_moment():
     """T10: kill -9 between the request and its answer, then the same request again."""

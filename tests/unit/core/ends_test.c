@@ -221,6 +221,8 @@ TEST(answers_that_come_twice_or_are_of_another_type)
 	rig_pass(r, 1);
 	CHECK_INT(rig_result_of(r, call)->error, -TG_E_WIRE);
 	CHECK_INT(tg_account_state(r->a), TG_READY);
+	printf("T47: %u answers to 100 requests: %zu results; 1 answer of a wrong type refused\n",
+	       answers, (size_t)r->results_n - 1);
 	rig_free(r);
 }
 
@@ -244,6 +246,8 @@ TEST(a_revoked_account_is_quiet)
 		    {401, "SESSION_REVOKED"},       {401, "SESSION_EXPIRED"},
 		    {401, "USER_DEACTIVATED"},      {401, "USER_DEACTIVATED_BAN"},
 		    {406, "AUTH_KEY_DUPLICATED"}};
+	unsigned most = 0;
+	int64_t longest = 0;
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct rig *r = rig_new();
@@ -263,8 +267,12 @@ TEST(a_revoked_account_is_quiet)
 		while (tg_account_state(r->a) != TG_REVOKED && r->now.boot - from < SECOND)
 			rig_pass(r, 0.01);
 		CHECK_INT(tg_account_state(r->a), TG_REVOKED);
+		if (r->now.boot - from > longest)
+			longest = r->now.boot - from;
 		rig_pass(r, 3600); /* no storm, no loop */
 		CHECK(refused_since <= 2 + 3);
+		if (refused_since > 2 + most)
+			most = refused_since - 2;
 		k = tg_key(r->a, 'k');
 		tg_key_number(&k, 10002);
 		CHECK_INT(tg_read(r->a, TG_TABLE_KEY, k.bytes, k.n, &b), 0);
@@ -272,6 +280,10 @@ TEST(a_revoked_account_is_quiet)
 		tl_buf_free(&b);
 		rig_free(r);
 	}
+	printf("T48: %zu refusals: revoked within %d ms, at most %u further requests in an hour, "
+	       "keys "
+	       "kept\n",
+	       sizeof rows / sizeof *rows, (int)(longest / 1000000), most);
 }
 
 /* ---- T45: storms of transport errors ---- */

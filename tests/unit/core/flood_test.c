@@ -393,4 +393,6 @@ TEST(absurd_waits)
 		CHECK_INT(rig_result_of(r, call)->retry_after, rows[i].told);
 		rig_free(r);
 	}
+	printf("T47: %zu absurd waits, told as %d s at most\n", sizeof rows / sizeof rows[0],
+	       TG_HOLD_MAX);
 }
