@@ -34,7 +34,7 @@
 #define MT_EXCHANGES 3             /* tries of the key exchange on one connection */
 #define MT_STOP_WAIT (3 * NS / 2)  /* D.55 */
 #define MT_BAD_PACKETS 3           /* in a row, then the connection goes (B.14) */
-#define MT_CORRECTIONS 10          /* salts and bad messages in a minute (D.22) */
+#define MT_CORRECTIONS 5           /* salts and bad messages in a minute, of 10 at most (D.22) */
 #define MT_BAD_RESENDS 5           /* of one query in a row (D.30) */
 #define MT_OWN_BUG_RESENDS 1       /* codes that only a bug of ours can cause (D.29) */
 #define MT_REWRAPS 3               /* CONNECTION_NOT_INITED in a row for one query (D.64) */

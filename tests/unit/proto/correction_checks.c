@@ -148,7 +148,7 @@ TEST(a_server_that_always_refuses)
 		}
 	}
 	CHECK_INT(failed, 1);
-	CHECK(closed >= 1 && closed <= 2);
+	CHECK_INT(closed, 1 + MT_BAD_RESENDS); /* too many corrections, then one each */
 	CHECK_INT(sent, 2 * (MT_BAD_RESENDS + 1));
 	mock_free(m);
 }
@@ -269,7 +269,7 @@ TEST(three_salts_in_a_row)
 	mock_free(m);
 }
 
-/* More than ten corrections in a minute: new session, then a pause. */
+/* More corrections in a minute than are made: new session, then a pause. */
 TEST(a_storm_of_salts)
 {
 	struct mock *m = mock_ready();
