@@ -38,7 +38,7 @@ class Line:
         self.timeout = timeout * SLOW
         self.sock.settimeout(self.timeout)
         self.sock.connect(path)
-        self.buffer = b""
+        self.buffer = bytearray()
         self.next_id = 0
         self.notes = []  # notifications seen while waiting for an answer
 
@@ -51,12 +51,15 @@ class Line:
 
     def read_raw(self):
         """The next line without its LF, or None at the end of the stream."""
-        while b"\n" not in self.buffer:
+        searched = 0
+        while (end := self.buffer.find(b"\n", searched)) < 0:
+            searched = len(self.buffer)
             chunk = self.sock.recv(1 << 16)
             if not chunk:
                 return None
             self.buffer += chunk
-        line, self.buffer = self.buffer.split(b"\n", 1)
+        line = bytes(self.buffer[:end])
+        del self.buffer[: end + 1]
         return line
 
     def read(self):

@@ -76,6 +76,7 @@ def connect_as(path, uid, gids):
     if word != b"1":
         return None
     line = Line.__new__(Line)
-    line.sock, line.timeout, line.buffer, line.next_id, line.notes = socket.socket(fileno=fds[0]), 20 * SLOW, b"", 0, []
+    line.sock, line.timeout = socket.socket(fileno=fds[0]), 20 * SLOW
+    line.buffer, line.next_id, line.notes = bytearray(), 0, []
     line.sock.settimeout(line.timeout)
     return line
