@@ -8,8 +8,9 @@
 
 #define BACKOFF_FIRST (NS / 5)
 #define BACKOFF_MAX (60 * NS)
-#define PROXY_SLACK (60 * NS) /* a clock so far off may be what a proxy does not like */
-#define TIME_STEP NS          /* a smaller change of the offset is not told */
+#define BACKOFF_SERVED (24 * NS) /* with the quarter, half a minute */
+#define PROXY_SLACK (60 * NS)    /* a clock so far off may be what a proxy does not like */
+#define TIME_STEP NS             /* a smaller change of the offset is not told */
 
 /* ---- birth and death ------------------------------------------------------------------------- */
 
@@ -211,15 +212,17 @@ void mt_client_settle(struct mt_client *c)
 
 void mt_client_correction(struct mt_client *c, uint64_t about, struct mt_time now)
 {
+	int64_t *oldest;
+
 	if (about <= c->corrected_at)
 		return; /* sent before the last one was heard */
 	c->corrected_at = c->session.last_msg_id;
-	if (now.boot - c->corrections_since > 60 * NS || !c->corrections) {
-		c->corrections_since = now.boot;
-		c->corrections = 0;
-	}
-	if (++c->corrections <= MT_CORRECTIONS)
+	oldest = &c->correction_times[c->corrections % MT_CORRECTIONS];
+	if (c->corrections < MT_CORRECTIONS || now.boot - *oldest > 60 * NS) {
+		*oldest = now.boot;
+		c->corrections++;
 		return;
+	}
 	c->renew = true;
 	mt_client_close(c, true);
 }
@@ -265,6 +268,7 @@ void mt_client_close(struct mt_client *c, bool punish)
 	c->punish |= punish;
 	if (c->phase != MT_CONNECTING && !is_up(c))
 		return;
+	c->served = c->phase == MT_OPEN;
 	c->phase = MT_CLOSING;
 	mt_event_fixed(c, MT_EV_CLOSE);
 }
@@ -354,7 +358,8 @@ void mt_client_opened(struct mt_client *c, struct mt_time now)
 }
 
 /* 0.2 s, then 1, 2, 4 … 60 s, a quarter more or less (C.71). A connection that lived for a while
- * begins anew; one that only brought a packet waits a second. */
+ * begins anew; one that only brought a packet waits a second; a server that refuses what it is told
+ * is asked again within half a minute, for it may have come to its senses (T45). */
 static int64_t backoff(struct mt_client *c, struct mt_time now)
 {
 	int64_t wait = BACKOFF_FIRST;
@@ -368,6 +373,8 @@ static int64_t backoff(struct mt_client *c, struct mt_time now)
 		c->level = 1;
 	if (c->level)
 		wait = c->level > 6 ? BACKOFF_MAX : NS << (c->level - 1);
+	if (c->punish && c->served && wait > BACKOFF_SERVED)
+		wait = BACKOFF_SERVED;
 	c->level++;
 	c->env->random(c->env->ctx, &draw, sizeof draw);
 	return wait - wait / 4 + (int64_t)(draw % (uint64_t)(wait / 2));
@@ -401,7 +408,7 @@ void mt_client_lost(struct mt_client *c, struct mt_time now)
 	mt_outbox_lost(c);
 	c->phase = MT_IDLE;
 	c->connect_at = now.boot + backoff(c, now);
-	c->punish = c->verified = false;
+	c->punish = c->served = c->verified = false;
 	c->first_answer_by = INT64_MAX;
 	mt_client_settle(c);
 	if (c->stopping)

@@ -173,11 +173,12 @@ struct mt_client {
 
 	/* guards */
 	unsigned bad_packets, out_of_time, corrections;
-	unsigned lost_keys; /* connections in a row that ended with -404 */
-	int64_t corrections_since;
+	unsigned lost_keys;                       /* connections in a row that ended with -404 */
+	int64_t correction_times[MT_CORRECTIONS]; /* of the last ones */
 	uint64_t corrected_at; /* ids below were sent before the last correction */
 	unsigned level;        /* of the back-off */
 	bool punish;           /* the next wait is longer, whatever else went well */
+	bool served;           /* what was closed was open */
 	bool renew;            /* a new session, as soon as the packet at hand is done with */
 	bool verified;         /* on this connection */
 

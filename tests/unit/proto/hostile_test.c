@@ -249,7 +249,7 @@ TEST_T(storms_T45, 60)
 		else
 			printf(", answered %lld s after it\n",
 			       (long long)((w.m->now.boot - sane) / NS));
-		CHECK(w.key_lost || (w.m->now.boot - sane) / NS <= 75);
+		CHECK(w.key_lost || (w.m->now.boot - sane) / NS <= 30);
 		mock_free(w.m);
 	}
 }
