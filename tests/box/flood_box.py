@@ -57,7 +57,8 @@ def two_clients_and_a_kill_in_the_middle():
         flooded(w, 6, method=NEAREST)
         one.send({"id": 2, "method": NEAREST, "params": {"flood_wait": 900, "timeout": 900}})
         until(lambda: len(floods(two)) == 2)
-        two.call("fetch_updates", consumer="behind")  # is stored, and what was written before it
+        for name in ("behind", "and_behind"):  # each is stored, and by the second all that waited for the first
+            two.call("fetch_updates", consumer=name)
         w.daemon.restart()  # kill -9: they are held still, though nobody remembers the requests
         line = w.daemon.line(60)
         line.call("wait", **{"for": "online", "timeout": 20})
