@@ -187,8 +187,7 @@ struct tg_event {
 				   retry_after; sent (of TIMEOUT): the outcome is unknown */
 		TG_EV_WAITING,  /* call; text: flood_wait (value of retry_after seconds) or queue;
 				   place in the line */
-		TG_EV_RESOLVED, /* call: the number; peer, or error -TG_E_x (TELEGRAM: code, data)
-				 */
+		TG_EV_RESOLVED, /* call: the number; peer, or error (of TELEGRAM: code, data) */
 		TG_EV_STATE,    /* the login state changed; refused: error, code, data as in ERROR;
 				   call: the last step that is over; again: the state is the same */
 		TG_EV_ONLINE,   /* online or not: connection_state */

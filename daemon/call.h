@@ -72,6 +72,7 @@ struct rpc_call {
 	unsigned parts; /* random ids given to parts of an album */
 	/* Sends: what the daemon named them by, and what is kept of them (sent.h, outcome.h). */
 	bool own_random, replayed;
+	/* What is looked for since RANDOM_ID_DUPLICATE: it was sent. */
 	enum rpc_search { RPC_SEARCH_NONE, RPC_SEARCH_NAMES, RPC_SEARCH_MESSAGES } search;
 	struct tg_update_state since; /* of the peer's box before the first try */
 	struct rpc_sent *sent;

@@ -280,9 +280,8 @@ TEST(a_revoked_account_is_quiet)
 		tl_buf_free(&b);
 		rig_free(r);
 	}
-	printf("T48: %zu refusals: revoked within %d ms, at most %u further requests in an hour, "
-	       "keys "
-	       "kept\n",
+	printf("T48: %zu refusals: revoked within %d ms, at most %u requests more in an hour, "
+	       "keys kept\n",
 	       sizeof rows / sizeof *rows, (int)(longest / 1000000), most);
 }
 

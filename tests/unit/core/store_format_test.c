@@ -431,8 +431,8 @@ TEST(store_check_finds_a_table_within_a_table)
 	for (size_t at = 2 * 4096 + 4; at + sizeof key < f.n; at++) {
 		if (memcmp(f.data + at, key, sizeof key) != 0)
 			continue;
-		CHECK(!whole_with((long)at - 4,
-				  2)); /* the node's flags stand before its key's size */
+		/* the node's flags stand before its key's size */
+		CHECK(!whole_with((long)at - 4, 2));
 		CHECK(whole_with((long)at - 4, 0));
 		found++;
 	}

@@ -124,8 +124,8 @@ struct weather {
 	uint64_t query, asked; /* asked: under this msg_id, which the server remembers */
 	unsigned packets, connections, answers, told; /* told: on which connection */
 	bool sane, key_lost;
-	/* Sends that follow a refusal on the same connection, the last on connection said, and
-	 * when. */
+	/* Corrections are sends again on one connection: how many, and when. said: on which
+	 * connection the last send was. */
 	unsigned corrections, said;
 	int64_t corrected[256];
 };
@@ -233,9 +233,8 @@ TEST_T(storms_T45, 60)
 		w.query = mock_query(w.m, PUSH, 1, 0, 0);
 		pass(&w, 600);
 		CHECK_INT(w.answers, 0);
-		printf("T45: ten minutes of %s: %u packets, %u connections, at most %u corrections "
-		       "a "
-		       "minute",
+		printf("T45: ten minutes of %s: %u packets, %u connections, "
+		       "at most %u corrections a minute",
 		       names[s], w.packets, w.connections, most_in_a_minute(&w));
 		CHECK(w.packets <= 100 && w.connections <= 40);
 		CHECK(most_in_a_minute(&w) <= 5);
