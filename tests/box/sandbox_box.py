@@ -8,10 +8,11 @@ import json
 import os
 import shutil
 import socket
+import subprocess
 import tempfile
 import time
 
-from box import Line, RpcError, Sandbox, World, case, main
+from box import BUILD, SLOW, Line, RpcError, Sandbox, World, case, main
 
 
 @contextlib.contextmanager
@@ -67,6 +68,39 @@ def ready_line_and_actors():
         assert len(texts(s, "@sandbox_news", "@visitor")) == 3
         media = [m["media"] for m in s.call("messages", peer="@sandbox_news")["messages"] if "media" in m]
         assert [m["size"] for m in media] == [300000, 300000] and {m["dc"] for m in media} == {1, 2}, media
+
+
+def no_start(*args):
+    """What a box says that does not start."""
+    done = subprocess.run([os.path.join(BUILD, "layerd-sandbox"), *args], capture_output=True, text=True, timeout=20 * SLOW)
+    assert done.returncode == 1 and not done.stdout and done.stderr.count("\n") == 1, done
+    return done.stderr
+
+
+@case
+def a_control_socket_takes_nothing_away():
+    with World(daemon=False) as w:
+        s, folder = w.sandbox, w.folder
+        precious = os.path.join(folder, "precious")
+        key = os.path.join(folder, "key.pem")
+        with open(precious, "w") as f:
+            f.write("precious")
+        assert "precious: something that is no socket lies there" in no_start("--control", precious)
+        assert open(precious).read() == "precious"
+        before = open(key).read()
+        assert "another box listens there" in no_start("--control", s.control_path, "--write-key", key)
+        assert open(key).read() == before and s.call("stats")["users"] == 4
+        assert "at most 107 characters" in no_start("--control", "x" * 108)
+        os.rename(s.control_path, precious)  # somebody else's lies there at the end
+        open(s.control_path, "w").close()
+        s.call("stop")
+        s.expected = True
+        assert s.proc.wait(20 * SLOW) == 0 and os.path.exists(s.control_path)
+        os.remove(s.control_path)
+        for sig in (9, 15):  # a dead box's socket makes room
+            s = Sandbox(folder)
+            s.kill(sig)
+            assert os.path.exists(s.control_path) == (sig == 9)
 
 
 @case

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <ev.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -36,6 +37,7 @@ struct sb_control {
 	ev_io accept;
 	int fd;
 	char *path;
+	struct stat own; /* what path was when it was bound */
 	struct client *clients;
 	struct sb_request *requests;
 };
@@ -334,17 +336,48 @@ static void client_accept(struct ev_loop *loop, ev_io *io, int revents)
 }
 
 /* ---- the socket ------------------------------------------------------------------------------ */
+static bool refuse(const char *path, const char *why)
+{
+	fprintf(stderr, "layerd-sandbox: control socket %s: %s\n", path, why);
+	return false;
+}
+
+bool sb_control_clear(const char *path)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct stat st;
+	int fd, rc, e;
+
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return refuse(path, "a socket's path has at most 107 characters");
+	memcpy(addr.sun_path, path, strlen(path));
+	if (lstat(path, &st))
+		return errno == ENOENT || refuse(path, strerror(errno));
+	if (!S_ISSOCK(st.st_mode))
+		return refuse(path, "something that is no socket lies there; remove it");
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return refuse(path, strerror(errno));
+	rc = connect(fd, (struct sockaddr *)&addr, sizeof(addr));
+	e = errno;
+	close(fd);
+	if (rc == 0 || e == EAGAIN)
+		return refuse(path, "another box listens there");
+	if (e != ECONNREFUSED)
+		return refuse(path, strerror(e));
+	return unlink(path) == 0 || refuse(path, strerror(errno));
+}
+
 struct sb_control *sb_control_new(struct sb_world *w, const char *path)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	struct sb_control *c = calloc(1, sizeof(*c));
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	if (!c || fd < 0 || strlen(path) >= sizeof(addr.sun_path))
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	if (!c || fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)))
 		goto fail;
-	memcpy(addr.sun_path, path, strlen(path) + 1);
-	unlink(path);
-	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(fd, 64))
+	if (lstat(path, &c->own) || listen(fd, 64))
 		goto fail;
 	c->w = w;
 	c->fd = fd;
@@ -354,11 +387,20 @@ struct sb_control *sb_control_new(struct sb_world *w, const char *path)
 	ev_io_start(w->s->loop, &c->accept);
 	return c;
 fail:
-	fprintf(stderr, "layerd-sandbox: control socket %s: %s\n", path, strerror(errno));
+	refuse(path, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	free(c);
 	return NULL;
+}
+
+/* Before it is closed: until then nobody else's file can have its number. */
+static void unlink_own(const struct sb_control *c)
+{
+	struct stat st;
+
+	if (lstat(c->path, &st) == 0 && st.st_dev == c->own.st_dev && st.st_ino == c->own.st_ino)
+		unlink(c->path);
 }
 
 /* What is still written goes out before the end. */
@@ -378,8 +420,8 @@ void sb_control_free(struct sb_control *c)
 	while (c->clients)
 		client_finish(c->clients);
 	ev_io_stop(c->w->s->loop, &c->accept);
+	unlink_own(c);
 	close(c->fd);
-	unlink(c->path);
 	free(c->path);
 	free(c);
 }

@@ -270,7 +270,8 @@ static int serve(struct switches *w)
 	ev_signal_init(&interrupt, stop, SIGINT);
 	ev_signal_start(s.loop, &term);
 	ev_signal_start(s.loop, &interrupt);
-	if (!w->net.data || sb_keep_open(&s, w->net.data))
+	if ((!w->net.data || sb_keep_open(&s, w->net.data)) &&
+	    (!w->control || sb_control_clear(w->control)))
 		s.net = sb_net_new(&s, &w->net);
 	if (s.net)
 		s.world = sb_world_new(&s, w->control);

@@ -120,6 +120,8 @@ void sb_timers_start(struct sb_world *w); /* those that are still to fire */
 struct sb_world *sb_world_new(struct sandbox *s,
 			      const char *control_path); /* actors, control socket */
 void sb_world_free(struct sb_world *w);
+/* Takes a dead box's control socket away; false, and said why, when something else lies there. */
+bool sb_control_clear(const char *path);
 /* Every RPC after unwrapping; logs it, applies rpc_error/flood_wait/migrate faults, checks the
  * login, answers. */
 void sb_world_call(struct sb_world *w, struct sb_call *c);
