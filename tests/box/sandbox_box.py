@@ -104,6 +104,19 @@ def a_control_socket_takes_nothing_away():
 
 
 @case
+def a_folder_has_one_box():
+    with World(daemon=False) as w:
+        data = os.path.join(w.folder, "sandbox")
+        log = os.path.join(data, "world.log")
+        before = open(log, "rb").read()
+        assert "%s: another box (pid %d) uses this folder" % (data, w.sandbox.pid) in no_start("--data", data)
+        assert open(log, "rb").read().startswith(before)
+        w.sandbox.kill()
+        w.sandbox = Sandbox(w.folder)
+        assert w.sandbox.call("stats")["users"] == 4
+
+
+@case
 def the_seed_repeats_everything():
     seen = []
     for seed in (7, 7, 8):

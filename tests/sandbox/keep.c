@@ -247,16 +247,47 @@ void sb_keep_world(struct sandbox *s)
 	append(s, &b);
 }
 
+/* For this process alone, until its end; a lock of fcntl tells who has it. 0, or why not. */
+static const char *lock(int fd, char why[64])
+{
+	struct flock l;
+
+	do {
+		l = (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
+		if (fcntl(fd, F_SETLK, &l) == 0)
+			return NULL;
+		if ((errno != EAGAIN && errno != EACCES) || fcntl(fd, F_GETLK, &l) != 0)
+			return strerror(errno);
+	} while (l.l_type == F_UNLCK); /* it has ended meanwhile */
+	snprintf(why, 64, "another box (pid %d) uses this folder", (int)l.l_pid);
+	return why;
+}
+
+static const char *open_log(struct sb_keep *k, const char *dir, char why[64])
+{
+	char path[4096];
+	const char *err;
+
+	snprintf(path, sizeof path, "%s/" LOG_NAME, dir);
+	k->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (k->fd < 0)
+		return strerror(errno);
+	err = lock(k->fd, why);
+	if (!err && !read_old(k))
+		err = strerror(errno);
+	if (err)
+		close(k->fd);
+	return err;
+}
+
 bool sb_keep_open(struct sandbox *s, const char *dir)
 {
 	struct sb_keep *k = calloc(1, sizeof *k);
-	char path[4096];
+	char why[64];
+	const char *err = k ? open_log(k, dir, why) : strerror(ENOMEM);
 
-	snprintf(path, sizeof path, "%s/" LOG_NAME, dir);
-	if (k)
-		k->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (!k || k->fd < 0 || !read_old(k)) {
-		fprintf(stderr, "layerd-sandbox: %s: %s\n", path, strerror(errno));
+	if (err) {
+		fprintf(stderr, "layerd-sandbox: --data %s: %s\n", dir, err);
 		free(k);
 		return false;
 	}
