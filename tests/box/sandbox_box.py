@@ -117,6 +117,18 @@ def a_folder_has_one_box():
 
 
 @case
+def a_wrong_switch_is_named():
+    for option, value, says in (("--listen", "foo", "HOST:PORT"), ("--listen6", "[::1]:x", "HOST:PORT"), ("--seed", "-1", "a number"),
+                                ("--dcs", "17", "a number from 1 to 16"), ("--also", "4=[::1]:1", "ID=HOST:PORT"),
+                                ("--proxy", "ftp=127.0.0.1:1", "KIND=HOST:PORT"), ("--log-level", "x", "a number from 0 to 9")):
+        error = no_start(option, value)
+        assert "%s %s: %s" % (option, value, says) in error, error
+    assert "'--listne'" in no_start("--listne", "x")
+    assert "x is no option" in no_start("x")
+    assert "requires an argument" in no_start("--control")
+
+
+@case
 def the_seed_repeats_everything():
     seen = []
     for seed in (7, 7, 8):
@@ -157,8 +169,12 @@ def accounts_are_checked():
         fails(s.call, "create_user", phone="+9996620001", says="taken")
         fails(s.call, "create_user", phone="abc", says="digits")
         fails(s.call, "create_user", phone="+1555000", username="Ann_Lee", says="username")
-        fails(s.call, "create_bot", username="ann_lee", says="username")
-        fails(s.call, "create_bot", username="x", says="username")
+        fails(s.call, "create_bot", username="ann_lee", says="username: taken")
+        fails(s.call, "create_bot", username="@ann_lee", says="username: taken")
+        fails(s.call, "create_bot", username="x", says="username: 4 to 32")
+        fails(s.call, "create_bot", says="username is missing")
+        fails(s.call, "create_channel", title="C", creator=ann, username="ann_lee", says="username: taken")
+        assert s.call("stats")["chats"] == 2
         fails(s.call, "send", **{"from": "@nobody_here", "to": ann, "text": "x"}, says="nobody")
         fails(s.call, "send", **{"from": ann, "to": "@visitor", "text": ""}, code=400, says="MESSAGE_EMPTY")
         fails(s.call, "send", **{"from": ann, "to": "@visitor", "text": "x" * 4097}, says="MESSAGE_TOO_LONG")

@@ -9,22 +9,30 @@ static void bad(struct sb_request *r, const char *text)
 }
 
 /* ---- making ---------------------------------------------------------------------------------- */
+/* NULL: nobody has that name, and somebody may. */
+static const char *bad_username(struct sb_world *w, const char *name)
+{
+	if (!sb_username_ok(name + (*name == '@')))
+		return "username: 4 to 32 of a-z, 0-9 and _, a letter first and no _ last";
+	return sb_username_find(w, tl_str(name)) ? "username: taken" : NULL;
+}
+
 static void create_user(struct sb_world *w, struct sb_request *r, json_t *params)
 {
 	const char *phone = sb_param_text(params, "phone"),
 		   *first = sb_param_text(params, "first_name"),
 		   *username = sb_param_text(params, "username"),
 		   *password = sb_param_text(params, "password");
-	const char *digits = phone ? sb_phone_clean(w, tl_str(phone)) : NULL;
+	const char *digits = phone ? sb_phone_clean(w, tl_str(phone)) : NULL,
+		   *err = username ? bad_username(w, username) : NULL;
 	struct sb_user *u;
 
 	if (!digits)
 		bad(r, "phone: 5 to 15 digits");
 	else if (sb_phone_find(w, digits))
 		bad(r, "phone: taken");
-	else if (username && (!sb_username_ok(username + (*username == '@')) ||
-			      sb_username_find(w, tl_str(username))))
-		bad(r, "username: taken or not allowed");
+	else if (err)
+		bad(r, err);
 	else {
 		u = sb_user_new(w, digits, first ? first : "User",
 				sb_param_text(params, "last_name"));
@@ -40,12 +48,12 @@ static void create_user(struct sb_world *w, struct sb_request *r, json_t *params
 static void create_bot(struct sb_world *w, struct sb_request *r, json_t *params)
 {
 	const char *username = sb_param_text(params, "username"),
-		   *first = sb_param_text(params, "first_name");
+		   *first = sb_param_text(params, "first_name"),
+		   *err = username ? bad_username(w, username) : "username is missing";
 	struct sb_user *u;
 
-	if (!username || !sb_username_ok(username + (*username == '@')) ||
-	    sb_username_find(w, tl_str(username))) {
-		bad(r, "username: missing, taken or not allowed");
+	if (err) {
+		bad(r, err);
 		return;
 	}
 	u = sb_bot_new(w, username, first ? first : username);
@@ -124,16 +132,19 @@ static void create_channel(struct sb_world *w, struct sb_request *r, json_t *par
 	const char *title = sb_param_text(params, "title"),
 		   *username = sb_param_text(params, "username");
 	struct sb_user *creator = sb_param_user(w, r, params, "creator");
+	const char *err = username ? bad_username(w, username) : NULL;
 	struct sb_chat *c;
 
 	if (!creator)
 		return;
-	c = sb_channel_new(w, title ? title : "Channel", creator,
-			   sb_param_bool(params, "megagroup"));
-	if (username && !sb_username_set(w, c->id, username)) {
-		bad(r, "username: taken or not allowed");
+	if (err) {
+		bad(r, err);
 		return;
 	}
+	c = sb_channel_new(w, title ? title : "Channel", creator,
+			   sb_param_bool(params, "megagroup"));
+	if (username)
+		sb_username_set(w, c->id, username);
 	if (!add_members(w, r, params, c))
 		return;
 	announce(w, c);

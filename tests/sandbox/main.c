@@ -180,6 +180,28 @@ static bool read_switch(int c, const char *arg, struct switches *w)
 	}
 }
 
+/* What the switch takes. */
+static const char *wanted(int c)
+{
+	switch (c) {
+	case 'l':
+		return "HOST:PORT, as 127.0.0.1:4430; the port at most 65519";
+	case '6':
+		return "HOST:PORT, as [::1]:4430; the port at most 65519";
+	case 'd':
+		return "a number from 1 to 16";
+	case 's':
+		return "a number";
+	case 'a':
+		return "ID=HOST:PORT, ID a data centre (--dcs goes before); 32 times at most";
+	case 'P':
+		return "KIND=HOST:PORT[,SECRET], KIND socks5, http or mtproxy; 16 times at most";
+	default:
+		return "a number from 0 to 9";
+	}
+}
+_Static_assert(SB_MAX_DCS == 16 && SB_MAX_MORE == 32 && SB_MAX_DOORS == 16, "said above");
+
 /* 0 = go on, 1 = done, 2 = wrong usage */
 static int read_switches(int argc, char **argv, struct switches *w)
 {
@@ -199,9 +221,9 @@ static int read_switches(int argc, char **argv, struct switches *w)
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
-	int c;
+	int c, which = 0;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "", options, &which)) != -1) {
 		if (c == 'V') {
 			printf("layerd-sandbox %s, layer %u\n", LAYERD_VERSION, tl_layer(&tl_api));
 			return 1;
@@ -210,16 +232,17 @@ static int read_switches(int argc, char **argv, struct switches *w)
 			fputs(usage, stdout);
 			return 1;
 		}
+		if (c == '?')
+			return 2;
 		if (!read_switch(c, optarg, w)) {
-			if (c != '?')
-				fprintf(stderr, "layerd-sandbox: cannot use \"%s\"\n", optarg);
-			fputs(usage, stderr);
+			fprintf(stderr, "layerd-sandbox: --%s %s: %s is wanted\n",
+				options[which].name, optarg, wanted(c));
 			return 2;
 		}
 	}
 	if (optind == argc)
 		return 0;
-	fputs(usage, stderr);
+	fprintf(stderr, "layerd-sandbox: %s is no option; see --help\n", argv[optind]);
 	return 2;
 }
 
