@@ -277,6 +277,12 @@ def flood_numbers_its_messages():
         r = s.call("flood", **{"from": ann, "to": bob, "count": 20, "rate": 100})
         assert r["count"] == 20
         fails(s.call, "flood", **{"from": "@echo_bot", "to": "@botfather", "count": 2}, says="USER_IS_BOT")
+        s.call("flood", **{"from": ann, "to": bob, "count": 2, "rate": 0.5e6, "text": "x" * 4094})
+        assert texts(s, ann, bob)[-2:] == ["x" * 4094 + " 1", "x" * 4094 + " 2"]  # whole, or not at all
+        fails(s.call, "flood", **{"from": ann, "to": bob, "text": "x" * 4095}, code=400, says="MESSAGE_TOO_LONG")
+        for name, values in (("count", (-1, 0, 10**7 + 1, 1.5, "x", None)), ("rate", (-1, 1e7, "x", None)), ("text", (1, None))):
+            for value in values:
+                fails(s.call, "flood", **{"from": ann, "to": bob, name: value}, code=-32602, says=name + ":")
 
 
 @case

@@ -3,6 +3,8 @@
 
 #define FLOOD_TICK 0.01
 #define FLOOD_AT_ONCE 200 /* messages in one go when no rate is given */
+#define FLOOD_MAX 10000000
+#define FLOOD_MAX_RATE 1e6
 
 static void refused(struct sb_request *r, const char *text)
 {
@@ -377,13 +379,11 @@ static void flood_tick(struct sb_world *w, void *arg)
 	for (; f->sent < due && f->sent < f->count; f->sent++) {
 		struct sb_act t;
 		struct sb_msg *m = NULL;
-		char text[160];
 		struct sb_draft d = {0};
 		const char *err;
 
-		snprintf(text, sizeof(text), "%.120s %lld", f->text, (long long)f->sent + 1);
-		d.text = tl_str(text);
 		sb_act_begin(&t, w, f->from, NULL);
+		d.text = tl_str(sb_format(&t.arena, "%s %lld", f->text, (long long)f->sent + 1));
 		err = sb_send(&t, f->to, &d, &m);
 		sb_act_end(&t);
 		if (err) {
@@ -398,15 +398,34 @@ static void flood_tick(struct sb_world *w, void *arg)
 		sb_later(w, f->rate > 0 ? FLOOD_TICK : 0, flood_tick, f);
 }
 
+/* What is wrong with its parameters, or NULL. */
+static const char *bad_flood(json_t *params)
+{
+	json_t *count = json_object_get(params, "count"), *rate = json_object_get(params, "rate"),
+	       *text = json_object_get(params, "text");
+	double a_second = json_number_value(rate);
+
+	if (count && (!json_is_integer(count) || json_integer_value(count) < 1 ||
+		      json_integer_value(count) > FLOOD_MAX))
+		return "count: a whole number from 1 to 10000000";
+	if (rate && (!json_is_number(rate) || a_second < 0 || a_second > FLOOD_MAX_RATE))
+		return "rate: messages a second, up to 1000000; 0: as fast as it goes";
+	return text && !json_is_string(text) ? "text: not a text" : NULL;
+}
+
 static void do_flood(struct sb_world *w, struct sb_request *r, json_t *params)
 {
 	struct sb_user *from = sb_param_user(w, r, params, "from");
 	int64_t to = from ? sb_param_peer(w, r, params, "to") : 0;
-	const char *text = sb_param_text(params, "text");
+	const char *text = sb_param_text(params, "text"), *err = bad_flood(params);
 	struct flood *f;
 
 	if (!to)
 		return;
+	if (err) {
+		sb_request_fail(r, -32602, err);
+		return;
+	}
 	f = sb_alloc(&w->store, sizeof(*f));
 	f->request = r;
 	f->from = from;
