@@ -162,6 +162,18 @@ def control_framing():
 
 
 @case
+def help_lists_what_there_is():
+    with sandbox() as s:
+        methods = {m["name"]: m for m in s.call("help")["methods"]}
+        assert len(methods) >= 39 and all(m["doc"] for m in methods.values()), methods
+        assert methods["flood"]["params"] == ["from", "to", "count", "rate", "text"] and methods["help"]["params"] == []
+        for name, m in methods.items():  # parameters are checked by the same list
+            params = {**dict.fromkeys(m["params"]), "no_such": 1}
+            fails(lambda: s.call(name, **params), code=-32602, says="no_such: no such parameter")
+        fails(s.call, "hlep", code=-32601, says="help lists them")
+
+
+@case
 def accounts_are_checked():
     with sandbox() as s:
         ann, _ = people(s)

@@ -134,20 +134,47 @@ void sb_request_fail(struct sb_request *r, int code, const char *text)
 	request_answer(r, json_pack("{s:{s:i,s:s}}", "error", "code", code, "message", text));
 }
 
+static sb_control_fn help;
+static const struct sb_control_row control_self[] = {
+	{"help", "", "this list", help},
+	{NULL, NULL, NULL, NULL},
+};
+static const struct sb_control_row *const tables[] = {
+	sb_control_acts, sb_control_oracle, sb_control_world, sb_control_login, control_self,
+};
+#define TABLES (sizeof(tables) / sizeof(*tables))
+
 static const struct sb_control_row *find(const char *name)
 {
-	static const struct sb_control_row *const tables[] = {
-		sb_control_acts,
-		sb_control_oracle,
-		sb_control_world,
-		sb_control_login,
-	};
-
-	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
+	for (size_t i = 0; i < TABLES; i++)
 		for (const struct sb_control_row *row = tables[i]; row->name; row++)
 			if (!strcmp(row->name, name))
 				return row;
 	return NULL;
+}
+
+static json_t *names_json(const char *names)
+{
+	json_t *list = json_array();
+
+	for (size_t n; *names; names += n + strspn(names + n, " ")) {
+		n = strcspn(names, " ");
+		json_array_append_new(list, json_stringn(names, n));
+	}
+	return list;
+}
+
+static void help(struct sb_world *w, struct sb_request *r, json_t *params)
+{
+	json_t *list = json_array();
+
+	(void)w, (void)params;
+	for (size_t i = 0; i < TABLES; i++)
+		for (const struct sb_control_row *row = tables[i]; row->name; row++)
+			json_array_append_new(list, json_pack("{s:s,s:o,s:s}", "name", row->name,
+							      "params", names_json(row->params),
+							      "doc", row->doc));
+	sb_request_done(r, json_pack("{s:o}", "methods", list));
 }
 
 static bool takes(const struct sb_control_row *row, const char *name)
@@ -189,7 +216,7 @@ static void request_run(struct client *c, struct batch *batch, json_t *o)
 	}
 	row = find(name);
 	if (!row) {
-		sb_request_fail(r, -32601, "no such method");
+		sb_request_fail(r, -32601, "no such method; help lists them");
 		return;
 	}
 	if (params && !json_is_null(params) && !json_is_object(params)) {

@@ -438,15 +438,26 @@ static void do_flood(struct sb_world *w, struct sb_request *r, json_t *params)
 }
 
 const struct sb_control_row sb_control_acts[] = {
-	{"send", "from to text media entities reply_markup reply_to grouped_id silent", do_send},
-	{"edit", "from to user chat message_id text media entities reply_markup", do_edit},
-	{"delete", "from to user chat message_id message_ids revoke", do_delete},
-	{"react", "from to user chat message_id emoji", do_react},
-	{"read", "user chat max_id", do_read},
-	{"typing", "user chat action", do_typing},
-	{"status", "user online", do_status},
-	{"press", "from to user chat message_id data", do_press},
-	{"inline_query", "user bot query offset", do_inline_query},
-	{"flood", "from to count rate text", do_flood},
-	{NULL, NULL, NULL},
+	{"send", "from to text media entities reply_markup reply_to grouped_id silent",
+	 "sends as that person in an app; media: {size or data, name, mime}; reply_markup: "
+	 "[[{text, data "
+	 "or url}]], or TL",
+	 do_send},
+	{"edit", "from to user chat message_id text media entities reply_markup",
+	 "gives a message of theirs another text", do_edit},
+	{"delete", "from to user chat message_id message_ids revoke",
+	 "takes messages away, for both sides unless revoke is false", do_delete},
+	{"react", "from to user chat message_id emoji",
+	 "puts an emoji to a message; none: takes it back", do_react},
+	{"read", "user chat max_id", "has read a chat, up to max_id or all of it", do_read},
+	{"typing", "user chat action", "types in a chat", do_typing},
+	{"status", "user online", "is online, or not", do_status},
+	{"press", "from to user chat message_id data",
+	 "presses a button with that data; gives the bot's answer", do_press},
+	{"inline_query", "user bot query offset", "asks a bot inline; gives its results",
+	 do_inline_query},
+	{"flood", "from to count rate text",
+	 "so many numbered messages, so many a second (0: as fast as it goes); answers at the end",
+	 do_flood},
+	{NULL, NULL, NULL, NULL},
 };

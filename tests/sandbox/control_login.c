@@ -143,13 +143,16 @@ static void revoke_session(struct sb_world *w, struct sb_request *r, json_t *par
 }
 
 const struct sb_control_row sb_control_login[] = {
-	{"delivery", "phone ways timeout life terms min_age payment", delivery},
-	{"login_code", "phone", login_code},
-	{"email_code", "user phone", email_code},
-	{"set_login_email", "user email", set_login_email},
-	{"qr_life", "seconds", qr_life},
-	{"accept_qr", "user token", accept_qr},
-	{"set_password", "user password hint email", set_password},
-	{"revoke_session", "user hash", revoke_session},
-	{NULL, NULL, NULL},
+	{"delivery", "phone ways timeout life terms min_age payment",
+	 "how the next login codes of a phone travel, and what they demand", delivery},
+	{"login_code", "phone", "the code last sent to a phone", login_code},
+	{"email_code", "user phone", "the code last sent by e-mail", email_code},
+	{"set_login_email", "user email", "where an account's login codes go by e-mail",
+	 set_login_email},
+	{"qr_life", "seconds", "how long a QR code lasts", qr_life},
+	{"accept_qr", "user token", "scans a QR code, with the app of that account", accept_qr},
+	{"set_password", "user password hint email",
+	 "the second step of a login; none: takes it away", set_password},
+	{"revoke_session", "user hash", "ends one session of an account, or all", revoke_session},
+	{NULL, NULL, NULL, NULL},
 };

@@ -299,11 +299,14 @@ static void users(struct sb_world *w, struct sb_request *r, json_t *params)
 }
 
 const struct sb_control_row sb_control_oracle[] = {
-	{"messages", "peer as deleted", messages},
-	{"state", "user", state},
-	{"calls", "user method since", calls},
-	{"events", "peer since", events},
-	{"expected", "user since", expected},
-	{"users", "", users},
-	{NULL, NULL, NULL},
+	{"messages", "peer as deleted", "the history of a chat, as that person sees it", messages},
+	{"state", "user", "pts, qts, channels, dialogs and sessions of an account", state},
+	{"calls", "user method since",
+	 "what was asked of Telegram: method, parameters, error, session, time", calls},
+	{"events", "peer since",
+	 "what changed in an account's or a channel's messages behind a pts", events},
+	{"expected", "user since", "what an account's journal should have since an answer of state",
+	 expected},
+	{"users", "", "all of them, with the tokens of bots", users},
+	{NULL, NULL, NULL, NULL},
 };

@@ -154,7 +154,7 @@ static bool is_act(const char *name)
 	static const char *const others[] = {
 		"messages",   "state", "calls",        "events", "users",
 		"login_code", "fault", "clear_faults", "stats",  "set_offline",
-		"restart_dc", "reset", "stop"};
+		"restart_dc", "reset", "stop",         "help"};
 
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		if (!strcmp(others[i], name))

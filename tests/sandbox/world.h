@@ -527,6 +527,7 @@ void sb_request_fail(struct sb_request *r, int code, const char *text);
 typedef void sb_control_fn(struct sb_world *w, struct sb_request *r, json_t *params);
 struct sb_control_row {
 	const char *name, *params; /* the names it takes, blanks between */
+	const char *doc;           /* one line, for help */
 	sb_control_fn *fn;
 };
 void sb_control_reset(struct sb_control *c); /* whoever still waits gets an error */
