@@ -59,7 +59,8 @@ OBJ_tl := $(call obj,$(SRC_tl)) $(GEN:.h=.o)
 ROOMS := tl proto core daemon
 PROGRAMS := $(if $(wildcard daemon/main.c),$(B)/layerd) $(if $(SRC_layerctl),$(B)/layerctl) $(if $(SRC_sandbox),$(B)/layerd-sandbox)
 
-all: $(PROGRAMS)
+# the units too: make install, as root, only copies
+all: $(PROGRAMS) instances
 .PHONY: all demo test lint fuzz bench coverage interop install clean deps
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -213,7 +214,7 @@ instances: $(INSTANCES)
 .PHONY: instances
 
 LIB := $(DESTDIR)$(PREFIX)/lib
-install: all instances
+install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(LIB)/systemd/system $(LIB)/systemd/user $(LIB)/sysusers.d $(LIB)/tmpfiles.d
 	install -m 755 -s $(B)/layerd $(B)/layerctl $(B)/layerd-sandbox $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(UNITS) $(INSTANCES) $(LIB)/systemd/system

@@ -218,7 +218,10 @@ check_units() { # RELIABILITY T53: hardening of the units by systemd's own measu
 	[ -e systemd/layerd.service ] || return 0
 	command -v systemd-analyze >/dev/null 2>&1 || { echo "systemd-analyze is not here"; return 0; }
 	folder=$(mktemp -d)
+	make -s B="$build" MODE=release all >/dev/null 2>&1
+	touch "$folder/before"
 	make -s B="$build" MODE=release PREFIX=/usr DESTDIR="$folder" install >/dev/null 2>&1 || echo "make install failed"
+	find "$build" -newer "$folder/before" | sed 's/$/: made by make install, as root/'
 	for unit in layerd@.service layerd-ro@.socket layerd-admin@.socket layerd@.socket; do
 		[ -e "$folder/usr/lib/systemd/system/$unit" ] || echo "make install has no $unit"
 	done
