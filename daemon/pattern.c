@@ -1,5 +1,7 @@
 /* The only door to PCRE2. The interpreter, not its JIT: the service may not make code at run time.
- * A pattern owns its memory for matching. */
+ * A pattern owns its memory for matching. PCRE2's own limit of steps holds for each place where a
+ * match may begin, and a text has thousands; so the steps are counted here, over the whole of it,
+ * by a callout at each item of the pattern. */
 #include "daemon/pattern.h"
 
 #include "daemon/limits.h"
@@ -11,16 +13,29 @@
 
 #define DEPTH 1000u  /* of backtracking that is remembered */
 #define HEAP_KB 256u /* for it */
+#define RUN 16u      /* bytes that one item may run over within a step */
 
 struct rpc_pattern {
 	pcre2_code *code;
 	pcre2_match_context *context;
 	pcre2_match_data *data;
+	PCRE2_SIZE steps, at; /* of this match: how many, and the last one's place in the text */
 };
+
+static int step(pcre2_callout_block *b, void *ctx)
+{
+	struct rpc_pattern *p = ctx;
+	PCRE2_SIZE at = b->current_position;
+
+	p->steps += 1 + (at > p->at ? at - p->at : p->at - at) / RUN;
+	p->at = at;
+	return p->steps > RPC_MAX_REGEX_STEPS ? PCRE2_ERROR_MATCHLIMIT : 0;
+}
 
 int rpc_pattern_new(struct tl_str text, struct rpc_pattern **ret, char *why, size_t size)
 {
-	uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C;
+	uint32_t options =
+		PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_AUTO_CALLOUT;
 	struct rpc_pattern *p = calloc(1, sizeof *p);
 	PCRE2_SIZE at = 0;
 	int error = 0;
@@ -42,17 +57,19 @@ int rpc_pattern_new(struct tl_str text, struct rpc_pattern **ret, char *why, siz
 		rpc_pattern_free(p);
 		return -TG_E_NOMEM;
 	}
-	pcre2_set_match_limit(p->context, RPC_MAX_REGEX_STEPS);
+	pcre2_set_callout(p->context, step, p);
 	pcre2_set_depth_limit(p->context, DEPTH);
 	pcre2_set_heap_limit(p->context, HEAP_KB);
 	*ret = p;
 	return 0;
 }
 
-int rpc_pattern_match(const struct rpc_pattern *p, const void *text, size_t n)
+int rpc_pattern_match(struct rpc_pattern *p, const void *text, size_t n)
 {
-	int rc = pcre2_match(p->code, text ? text : "", n, 0, 0, p->data, p->context);
+	int rc;
 
+	p->steps = p->at = 0;
+	rc = pcre2_match(p->code, text ? text : "", n, 0, 0, p->data, p->context);
 	if (rc >= 0) /* 0: more groups than the one that was asked for */
 		return 1;
 	return rc == PCRE2_ERROR_NOMATCH ? 0 : -TG_E_TOO_LARGE;

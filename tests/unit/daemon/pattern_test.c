@@ -58,6 +58,26 @@ TEST(patterns_have_a_limit_of_steps)
 	CHECK_INT(match("^(?:(?R)|a)*b$", text), -TG_E_TOO_LARGE);
 }
 
+/* The limit is of the whole text, not of each place in it where a match may begin. */
+TEST(no_pattern_takes_more_than_its_steps)
+{
+	static const char *const slow[] = {
+		"(?:a|a){13}[bc]",       "[^x]*[xy]",       "(?:[ab]{3000}c|[ab])*?[cd]",
+		"(?:\\X{900}b|a)*?[cd]", "(a+)\\1{50}[bc]", "(?:(?=a{900}b)x|a)*?[cd]"};
+	static const char *const fine[] = {"[a-z]+ing", "(\\w+\\s){3}zzz", "(?i)LAZY\\s+CAT",
+					   "^.*(sale|discount).*$"};
+	char text[4096];
+
+	memset(text, 'a', sizeof text - 1);
+	text[sizeof text - 1] = '\0';
+	for (size_t i = 0; i < sizeof slow / sizeof slow[0]; i++)
+		CHECK_INT(match(slow[i], text), -TG_E_TOO_LARGE);
+	for (size_t i = 0; i < sizeof text - 1; i++)
+		text[i] = "the quick brown fox jumps over a lazy dog, and then sleeps. "[i % 60];
+	for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++)
+		CHECK_INT(match(fine[i], text), 0);
+}
+
 TEST(a_filter_asks_its_pattern_last)
 {
 	struct rpc_event e = {.type = RPC_T_NEW_MESSAGE, .chat = 5, .from = 6, .has_text = true};
