@@ -428,6 +428,7 @@ static void read_state(struct draft *e, struct rpc_account *a, const struct tl_o
 	} else {
 		chat(e, a, tl_field_obj(&tl_api, u, "peer"));
 	}
+	e->out = outbox;
 	rpc_js_text(&e->body, "direction", outbox ? "out" : "in");
 	if (tl_field_int(&tl_api, u, "max_id", &n))
 		rpc_js_int(&e->body, "max_id", n);

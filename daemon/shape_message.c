@@ -245,6 +245,7 @@ static void write_service(struct tl_buf *b, struct rpc_account *a,
 	rpc_js_true(b, "out", m->out);
 	write_reply(b, a, m->reply_to);
 	rpc_js_true(b, "mentioned", m->mentioned);
+	rpc_js_true(b, "media_unread", m->media_unread);
 	rpc_js_true(b, "silent", m->silent);
 	rpc_js_true(b, "post", m->post);
 	rpc_shape_typed(b, "action", m->action, "messageAction");

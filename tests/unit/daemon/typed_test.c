@@ -32,11 +32,12 @@ static const struct golden {
 	 7, 7, "hi"},
 	{"{'_':'updateNewChannelMessage','message':{'_':'messageService','id':3,'peer_id':{'_':'"
 	 "peerChannel',"
-	 "'channel_id':500},'from_id':{'_':'peerUser','user_id':7},'date':100,'action':{'_':"
+	 "'channel_id':500},'from_id':{'_':'peerUser','user_id':7},'date':100,'media_unread':true,"
+	 "'action':{'_':"
 	 "'messageActionChatEditTitle','title':'New'}},'pts':4,'pts_count':1}",
 	 HEAD("new_message") "\"date\":100,\"message\":{\"id\":3,\"chat\":" CHANNEL
-			     ",\"sender\":" USER ",\"date\":100,\"action\":{\"type\":\"chat_edit_"
-			     "title\",\"title\":\"New\"}}",
+			     ",\"sender\":" USER ",\"date\":100,\"media_unread\":true,"
+			     "\"action\":{\"type\":\"chat_edit_title\",\"title\":\"New\"}}",
 	 -1000000000500, 7, ""},
 	{"{'_':'updateEditMessage','message':{'_':'message','id':3,'peer_id':{'_':'peerChat','chat_"
 	 "id':9},"
@@ -255,6 +256,8 @@ TEST(typed_updates)
 		CHECK_INT(e->chat, g->chat);
 		CHECK_INT(e->from, g->from);
 		CHECK_INT(e->has_text, g->text != NULL);
+		CHECK_INT(e->out, strstr(g->body, "\"out\":true") ||
+					  strstr(g->body, "\"direction\":\"out\""));
 		if (g->text)
 			CHECK(e->text.len == strlen(g->text) &&
 			      memcmp(e->text.data ? (char *)e->text.data : "", g->text,
