@@ -8,6 +8,7 @@
 
 struct rpc_consumer;
 struct rpc_event;
+struct rpc_filter;
 
 /* A TCP connection of an engine. */
 struct rpc_link {
@@ -60,6 +61,7 @@ struct rpc_accounts {
 	uint64_t link_serial;
 	struct rpc_daemon *d;
 	struct rpc_account *list, **list_tail, *ready, **ready_tail;
+	struct rpc_former *former;   /* names that some had, the latest first */
 	struct rpc_account **chains; /* by name; their number is a power of two */
 	unsigned count, chain_count, ready_count;
 	struct tg_store *store;
@@ -104,6 +106,15 @@ struct rpc_account *rpc_account_find(struct rpc_daemon *d, struct tl_str name);
 struct rpc_account *rpc_account_by_alias(struct rpc_daemon *d, const char *alias); /* or NULL */
 bool rpc_account_name_ok(struct tl_str name);
 void rpc_account_rename(struct rpc_account *a, struct tl_str name); /* in memory */
+/* ---- names that accounts had (former.c); false: no memory, or an unreadable row ---- */
+bool rpc_former_add(struct rpc_account *a, const char *name);
+void rpc_former_forget(const struct rpc_account *a); /* all that it had */
+void rpc_former_taken(const struct rpc_account *a);  /* its name is its own from now on */
+/* What the account that had this name is called now; NULL: it is nobody's, or in use. */
+const char *rpc_former_now(struct rpc_daemon *d, const char *name);
+bool rpc_former_filter(const struct rpc_account *a, struct rpc_filter *f);
+void rpc_former_save(const struct rpc_account *a, struct tl_buf *b);
+bool rpc_former_load(struct rpc_account *a, struct tl_str names);
 /* For a new account; false: the problem is filled. */
 bool rpc_account_name_free(struct rpc_call *c, struct tl_str name);
 /* Answers when the step that was just begun has ended. */

@@ -232,7 +232,7 @@ int rpc_journal_behind(struct rpc_call *c, const char *field, int64_t seq, uint6
 		 oldest = rpc_journal_oldest(c->d);
 
 	if (seq < 0 || (uint64_t)seq > last)
-		return rpc_problem(c, -TG_E_INVALID_PARAMS, field, "%s: the last seq is %llu",
+		return rpc_problem(c, -TG_E_INVALID_PARAMS, field, "%s: 0 to the last seq, %llu",
 				   field, (unsigned long long)last);
 	if ((uint64_t)seq + 1 < oldest) {
 		rpc_js_int(&c->problem.extra, "oldest", (int64_t)oldest);

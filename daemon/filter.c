@@ -4,6 +4,7 @@
 
 #include "daemon/pattern.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,35 @@ void rpc_filter_free(struct rpc_filter *f)
 	free(f->text);
 	rpc_pattern_free(f->regex);
 	memset(f, 0, sizeof *f);
+}
+
+bool rpc_filter_account(struct rpc_filter *f, const char *name)
+{
+	void *more = realloc(f->accounts, (f->account_count + 1) * sizeof *f->accounts);
+
+	if (!more)
+		return false;
+	f->accounts = more;
+	snprintf(f->accounts[f->account_count++], sizeof *f->accounts, "%s", name);
+	return true;
+}
+
+void rpc_filter_forget(struct rpc_filter *f, const char *name)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < f->account_count && f->account_count > 1; i++)
+		if (strcmp(f->accounts[i], name) != 0)
+			memmove(f->accounts[kept++], f->accounts[i], sizeof *f->accounts);
+	f->account_count = kept ? kept : f->account_count;
+}
+
+bool rpc_filter_names(const struct rpc_filter *f, const char *account)
+{
+	for (unsigned i = 0; i < f->account_count; i++)
+		if (strcmp(f->accounts[i], account) == 0)
+			return true;
+	return false;
 }
 
 static bool among(const int64_t *list, unsigned n, int64_t id)
@@ -46,19 +76,29 @@ static int text_fits(const struct rpc_filter *f, const struct rpc_event *e)
 /* About no chat: only types and accounts choose them. */
 static bool is_own(const struct rpc_event *e)
 {
-	return e->type == RPC_T_ACCOUNT_STATE || e->type == RPC_T_CONNECTION_STATE ||
-	       e->type == RPC_T_GAP;
+	return e->type == RPC_T_ACCOUNT_STATE || e->type == RPC_T_CONNECTION_STATE;
+}
+
+#define NEVER_LOST /* types that no gap can hold */                                                \
+	(1u << RPC_T_USER_STATUS | 1u << RPC_T_USER_TYPING | 1u << RPC_T_ACCOUNT_STATE |           \
+	 1u << RPC_T_CONNECTION_STATE)
+#define MAY_BE_LOST (((1u << RPC_T_COUNT) - 1) & ~NEVER_LOST)
+
+/* A gap is for everybody whose update may have been in it: nobody knows its type, sender or text.
+ * That of a channel has its chat, of any other box none. */
+static bool may_have_lost(const struct rpc_filter *f, const struct rpc_event *gap)
+{
+	return (!f->types || f->types & MAY_BE_LOST) &&
+	       (!gap->chat || among(f->peers, f->peer_count, gap->chat));
 }
 
 bool rpc_filter_head(const struct rpc_filter *f, const struct rpc_event *e)
 {
-	bool named = f->account_count == 0;
+	bool named = f->account_count == 0 || rpc_filter_names(f, e->account);
 
-	if (f->types && !(f->types & 1u << e->type))
-		return false;
-	for (unsigned i = 0; i < f->account_count && !named; i++)
-		named = strcmp(f->accounts[i], e->account) == 0;
-	if (!named)
+	if (e->type == RPC_T_GAP)
+		return (named || !e->account[0]) && may_have_lost(f, e);
+	if (!named || (f->types && !(f->types & 1u << e->type)))
 		return false;
 	if (is_own(e))
 		return f->types || (!f->peer_count && !f->from_count && f->direction < 0 &&
@@ -73,5 +113,5 @@ int rpc_filter_match(const struct rpc_filter *f, const struct rpc_event *e)
 {
 	if (!rpc_filter_head(f, e))
 		return 0;
-	return is_own(e) ? 1 : text_fits(f, e);
+	return is_own(e) || e->type == RPC_T_GAP ? 1 : text_fits(f, e);
 }

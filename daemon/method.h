@@ -35,6 +35,7 @@ enum rpc_kind {
 	RPC_K_OBJECT,   /* struct json_t *; absent: NULL */
 	RPC_K_ARRAY,    /* struct json_t * */
 	RPC_K_ANY,      /* struct json_t * */
+	RPC_K_ACCOUNT,  /* struct tl_str: which one; an id has its digits */
 };
 #define RPC_NONE INT64_MIN
 struct rpc_peer_arg {
@@ -59,6 +60,7 @@ struct rpc_param {
 #define RPC_KEYED 8u     /* takes idempotency_key */
 #define RPC_RAW 16u      /* a Telegram method: parameters come from the schema */
 #define RPC_WAITS 32u    /* may answer later: counts as in flight */
+#define RPC_MAKES 64u    /* an account that is named and not there is made */
 
 struct rpc_method {
 	const char *name;

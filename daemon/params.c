@@ -6,12 +6,13 @@
 
 #include <jansson.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #define AT(kind) offsetof(struct rpc_common, kind)
 
 const struct rpc_param rpc_common_params[] = {
-	{"account", RPC_K_STRING, false, NULL, AT(account), NULL,
+	{"account", RPC_K_ACCOUNT, false, NULL, AT(account), NULL,
 	 "alias, user id, +phone or @username; else the connection's default, else the only one"},
 	{"timeout", RPC_K_DURATION, false, "50", AT(timeout), NULL, "seconds until -32005"},
 	{"flood_wait", RPC_K_DURATION, false, "20", AT(flood_wait), NULL,
@@ -41,6 +42,7 @@ static const struct {
 	[RPC_K_OBJECT] = {"object", "{\"type\":\"object\"}"},
 	[RPC_K_ARRAY] = {"array", "{\"type\":\"array\"}"},
 	[RPC_K_ANY] = {"any", "{}"},
+	[RPC_K_ACCOUNT] = {"account", "{\"type\":[\"string\",\"integer\"]}"},
 };
 
 const char *rpc_kind_name(enum rpc_kind k)
@@ -138,6 +140,23 @@ static int put_bytes(struct rpc_call *c, const struct rpc_param *p, const json_t
 	return copy ? 0 : rpc_problem(c, -TG_E_NOMEM, NULL, NULL);
 }
 
+static int put_account(struct rpc_call *c, const struct rpc_param *p, const json_t *v,
+		       struct tl_str *out)
+{
+	char id[24];
+	int n;
+
+	if (json_is_string(v)) {
+		*out = text_of(v);
+		return 0;
+	}
+	if (!json_is_integer(v))
+		return wrong(c, p, "an alias, a user id, +phone or @username");
+	n = snprintf(id, sizeof id, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+	*out = (struct tl_str){tl_arena_copy(&c->arena, id, (size_t)n), (uint32_t)n};
+	return out->data ? 0 : rpc_problem(c, -TG_E_NOMEM, NULL, NULL);
+}
+
 /* An id, or a link; the link fills the peer, which stands in the row before. */
 static int put_message(struct rpc_call *c, const struct rpc_param *p, const json_t *v, char *args)
 {
@@ -167,6 +186,8 @@ static int put_value(struct rpc_call *c, const struct rpc_param *p, json_t *v, c
 			return wrong(c, p, "a string");
 		*(struct tl_str *)at = text_of(v);
 		return 0;
+	case RPC_K_ACCOUNT:
+		return put_account(c, p, v, at);
 	case RPC_K_INT:
 		return rpc_json_int(v, at) ? 0 : wrong(c, p, "an integer");
 	case RPC_K_BOOL:
@@ -238,6 +259,7 @@ static void put_preset(struct rpc_call *c, const struct rpc_param *p, char *args
 		if (p->preset)
 			*(struct tl_str *)at = tl_str(p->preset);
 		break;
+	case RPC_K_ACCOUNT:
 	case RPC_K_BYTES:
 	case RPC_K_PEER:
 	case RPC_K_USER:

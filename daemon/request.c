@@ -235,7 +235,10 @@ static int prepare(struct rpc_call *c, const struct rpc_span *span)
 		c->began = rpc_now().boot;
 		c->deadline = c->began + c->common.timeout;
 	}
-	return c->flags & RPC_ACCOUNT ? rpc_account_choose(c) : 0;
+	/* One that is named must be there, also where none is needed. */
+	if (c->flags & RPC_ACCOUNT || (c->common.account.data && !(c->flags & RPC_MAKES)))
+		return rpc_account_choose(c);
+	return 0;
 }
 
 static void start(struct rpc_conn *conn, struct rpc_batch *batch, const struct rpc_span *span)

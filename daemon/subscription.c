@@ -38,6 +38,22 @@ static void list_out(struct rpc_subscription *s)
 		s->all_next->all_prev = s->all_prev;
 }
 
+/* Those before this one come last from now on. */
+static void list_begin_with(struct rpc_daemon *d, struct rpc_subscription *s)
+{
+	struct rpc_subscription *last = s;
+
+	if (!s->all_prev)
+		return;
+	while (last->all_next)
+		last = last->all_next;
+	last->all_next = d->subscriptions;
+	d->subscriptions->all_prev = last;
+	s->all_prev->all_next = NULL;
+	s->all_prev = NULL;
+	d->subscriptions = s;
+}
+
 static bool has_room(const struct rpc_conn *c)
 {
 	return rpc_conn_queued(c) <= RPC_MAX_EVENTS;
@@ -129,10 +145,19 @@ void rpc_subscription_end(struct rpc_subscription *s, const char *reason)
 
 void rpc_subscriptions_rename(struct rpc_conn *c, const char *from, const char *to)
 {
+	struct rpc_subscription *next;
+
+	for (struct rpc_subscription *s = c->subscriptions; s; s = next) {
+		next = s->next; /* rows that are there have the old name, those to come the new */
+		if (rpc_filter_names(&s->filter, from) && !rpc_filter_account(&s->filter, to))
+			rpc_subscription_end(s, "no_memory");
+	}
+}
+
+void rpc_subscriptions_forget(struct rpc_conn *c, const char *former)
+{
 	for (struct rpc_subscription *s = c->subscriptions; s; s = s->next)
-		for (unsigned i = 0; i < s->filter.account_count; i++)
-			if (strcmp(s->filter.accounts[i], from) == 0)
-				memcpy(s->filter.accounts[i], to, strlen(to) + 1);
+		rpc_filter_forget(&s->filter, former);
 }
 
 void rpc_unsubscribe_all(struct rpc_conn *c)
@@ -159,11 +184,17 @@ void rpc_gap_write(struct tl_buf *b, uint64_t from, uint64_t to)
 	rpc_js_int(b, "to", (int64_t)to);
 }
 
-void rpc_event_write(struct tl_buf *b, const struct rpc_event *e, enum rpc_raw_mode raw)
+void rpc_event_write(struct tl_buf *b, const struct rpc_event *e, enum rpc_raw_mode raw,
+		     const char *now)
 {
 	if (raw == RPC_RAW_ONLY && e->raw.len) {
-		rpc_js_text(b, "account", e->account);
+		rpc_js_text(b, "account", now ? now : e->account);
 		rpc_js_text(b, "type", rpc_type_name(e->type));
+	} else if (now) {
+		size_t head = strlen("\"account\":\"\",") + strlen(e->account);
+
+		rpc_js_text(b, "account", now);
+		rpc_js_raw(b, NULL, e->body.data + head, e->body.len - head);
 	} else {
 		rpc_js_raw(b, NULL, e->body.data, e->body.len);
 	}
@@ -176,7 +207,7 @@ static void write_event(struct rpc_subscription *s, const struct rpc_event *e, u
 	struct tl_buf *b = &s->conn->out;
 
 	open_note(b, s->id, seq);
-	rpc_event_write(b, e, s->filter.raw);
+	rpc_event_write(b, e, s->filter.raw, rpc_former_now(s->conn->d, e->account));
 	tl_put_text(b, "}}\n");
 	s->delivered++;
 	s->conn->d->count.delivered++;
@@ -198,6 +229,8 @@ static void tell_error(struct rpc_subscription *s, const char *account, uint64_t
 	rpc_js_text(b, "account", account);
 	rpc_js_text(b, "reason", "regex_limit");
 	tl_put_text(b, "}}\n");
+	if (seq)
+		s->sent = seq;
 	rpc_conn_flush(s->conn);
 }
 
@@ -210,9 +243,17 @@ static bool wants(struct rpc_subscription *s, const struct rpc_event *e, uint64_
 	return fits > 0;
 }
 
+/* Regular expressions wait when this turn has been long: the next ones read the journal. */
+static bool is_late(const struct rpc_subscription *s)
+{
+	const struct rpc_loop *l = &s->conn->d->loop;
+
+	return s->filter.regex && l->awake && rpc_now().boot - l->awake > RPC_MAX_TURN_MS * RPC_MS;
+}
+
 static void offer(struct rpc_subscription *s, const struct rpc_event *e, uint64_t seq)
 {
-	if (seq && s->pos != seq - 1)
+	if (seq && (s->pos != seq - 1 || is_late(s)))
 		return; /* the journal has it */
 	if (seq)
 		s->pos = seq;
@@ -244,7 +285,9 @@ void rpc_deliver(struct rpc_daemon *d, const struct rpc_event *e, uint64_t seq)
 }
 
 /* ---- from the journal ------------------------------------------------------------------------ */
-#define FEED_ROWS 256u /* in one turn */
+#define FEED_ROWS 256u     /* in one turn */
+#define FEED_ROWS_REGEX 4u /* the same: each may take all steps there are */
+#define UNSEEN_ROWS 1000u
 
 static void tell_gap(struct rpc_subscription *s, uint64_t from, uint64_t to)
 {
@@ -260,8 +303,9 @@ static void tell_gap(struct rpc_subscription *s, uint64_t from, uint64_t to)
 static bool feed(struct rpc_subscription *s, uint64_t last, struct rpc_event *row)
 {
 	struct rpc_daemon *d = s->conn->d;
+	unsigned rows = s->filter.regex ? FEED_ROWS_REGEX : FEED_ROWS;
 
-	for (unsigned i = 0; i < FEED_ROWS && s->pos < last && has_room(s->conn); i++) {
+	for (unsigned i = 0; i < rows && s->pos < last && has_room(s->conn); i++) {
 		uint64_t seq;
 		int err = rpc_journal_next(d->accounts->store, s->pos, &s->filter, &seq, row, NULL,
 					   NULL);
@@ -279,13 +323,16 @@ static bool feed(struct rpc_subscription *s, uint64_t last, struct rpc_event *ro
 	return !park(s) && s->pos < last;
 }
 
-/* What was written to a reader with automatic acks, and has left, is acked. */
-static void ack_sent(struct rpc_subscription *s)
+/* What was written to a reader with automatic acks, and has left, is acked. So is, now and then,
+ * what nobody was to see behind the last ack: it must not become a gap one day. */
+static void move_on(struct rpc_subscription *s)
 {
 	struct rpc_accounts *all = s->conn->d->accounts;
+	const struct rpc_consumer *k = s->consumer;
 	struct rpc_commit *commit;
+	bool due = s->sent > k->acked ? s->ack_auto : s->pos >= k->acked + UNSEEN_ROWS;
 
-	if (s->sent <= s->consumer->acked || s->consumer->commits || rpc_conn_queued(s->conn) ||
+	if (!due || k->commits || rpc_conn_queued(s->conn) ||
 	    all->retry.index) /* the disk is tried once a second */
 		return;
 	commit = rpc_consumer_move(s->consumer, s->pos);
@@ -296,19 +343,27 @@ static void ack_sent(struct rpc_subscription *s)
 bool rpc_subscriptions_turn(struct rpc_daemon *d)
 {
 	uint64_t last = rpc_committer_seq(d->accounts->committer);
+	int64_t end = rpc_now().boot + RPC_MAX_TURN_MS * RPC_MS;
 	struct rpc_event row = {0};
 	struct rpc_subscription *next;
 	bool more = false;
 
 	d->unparked = false;
 	for (struct rpc_subscription *s = d->subscriptions; s; s = next) {
+		bool behind = s->pos < last;
+
 		next = s->all_next;
 		if (s->conn->gone || park(s))
 			continue;
-		if (s->pos < last)
+		if (behind)
 			more |= feed(s, last, &row);
-		if (s->consumer && s->ack_auto)
-			ack_sent(s);
+		if (s->consumer)
+			move_on(s);
+		if (behind && next && rpc_now().boot >= end) {
+			list_begin_with(d, next);
+			more = true;
+			break;
+		}
 	}
 	rpc_journal_row_free(&row);
 	return more;

@@ -15,7 +15,7 @@ struct rpc_subscription {
 	struct rpc_consumer *consumer; /* or NULL */
 	uint64_t id;
 	uint64_t pos;  /* everything up to here was offered */
-	uint64_t sent; /* the last one written, with an automatic ack */
+	uint64_t sent; /* the last one written */
 	bool ack_auto;
 	bool parked; /* no room: in the daemon's other list */
 	struct rpc_filter filter;
@@ -31,8 +31,12 @@ void rpc_subscription_end(struct rpc_subscription *s, const char *reason);
 void rpc_unsubscribe_all(struct rpc_conn *c);
 void rpc_subscriptions_rename(struct rpc_conn *c, const char *from,
 			      const char *to); /* an account */
-/* An event as the members of an update's params, with what the filter wants of it. */
-void rpc_event_write(struct tl_buf *b, const struct rpc_event *e, enum rpc_raw_mode raw);
+/* A name that an account had is another one's now. */
+void rpc_subscriptions_forget(struct rpc_conn *c, const char *former);
+/* An event as the members of an update's params, with what the filter wants of it; now: the name
+ * that its account was given since, or NULL. */
+void rpc_event_write(struct tl_buf *b, const struct rpc_event *e, enum rpc_raw_mode raw,
+		     const char *now);
 /* Rows between two seqs that retention has taken, from all accounts, as the same. Its own seq is
  * the last of them: an ack of it leaves the gap behind. */
 void rpc_gap_write(struct tl_buf *b, uint64_t from, uint64_t to);

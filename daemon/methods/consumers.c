@@ -64,7 +64,7 @@ static int acked(struct rpc_call *c, const struct rpc_consumer *k, const char *f
 	uint64_t last = rpc_committer_seq(c->d->accounts->committer);
 
 	if (seq < 0 || (uint64_t)seq > last)
-		return rpc_problem(c, -TG_E_INVALID_PARAMS, field, "%s: the last seq is %llu",
+		return rpc_problem(c, -TG_E_INVALID_PARAMS, field, "%s: 0 to the last seq, %llu",
 				   field, (unsigned long long)last);
 	*ret = (uint64_t)seq > k->moving ? (uint64_t)seq : k->moving; /* an old one is no news */
 	return 0;
@@ -192,7 +192,7 @@ static struct rpc_result give(struct rpc_call *c, const struct rpc_consumer *k)
 			break;
 		rpc_js_open(b, NULL, '{');
 		rpc_js_int(b, "seq", (int64_t)seq);
-		rpc_event_write(b, &row, RPC_RAW_NONE);
+		rpc_event_write(b, &row, RPC_RAW_NONE, rpc_former_now(c->d, row.account));
 		rpc_js_close(b, '}');
 	}
 	rpc_js_close(b, ']');

@@ -377,8 +377,6 @@ static void check_wait(struct rpc_call *c)
 
 static struct rpc_result wait_for(struct rpc_call *c)
 {
-	if (c->common.account.data && rpc_account_choose(c) != 0)
-		return rpc_refuse(c);
 	return rpc_wait(c, check_wait);
 }
 

@@ -54,6 +54,10 @@ static struct rpc_result rename_account(struct rpc_call *c)
 	if (!batch)
 		return rpc_fail(c, -TG_E_NOMEM, NULL);
 	memcpy(old, c->account->name, sizeof old);
+	if (!rpc_former_add(c->account, old)) {
+		tg_batch_free(batch);
+		return rpc_fail(c, -TG_E_NOMEM, NULL);
+	}
 	rpc_account_erase_settings(c->account, batch);
 	rpc_account_rename(c->account, a->name);
 	rpc_account_save(c->account, batch);
@@ -64,6 +68,7 @@ static struct rpc_result rename_account(struct rpc_call *c)
 		return rpc_fail(c, err, NULL);
 	}
 	rpc_account_touch(c->account);
+	rpc_former_taken(c->account);
 	for (struct rpc_conn *k = c->d->conns; k; k = k->next) {
 		if (strcmp(k->account, old) == 0)
 			memcpy(k->account, c->account->name, sizeof k->account);
@@ -157,7 +162,7 @@ const struct rpc_method rpc_methods_settings[] = {
 	 .flags = RPC_ACCOUNT | RPC_WAITS | RPC_SENDS,
 	 .run = rename_account,
 	 RPC_ROWS(rename_params, struct rename_args),
-	 .doc = "Gives an account another alias. Updates kept in the journal keep the old one.",
+	 .doc = "Gives an account another alias; updates that are kept go with it.",
 	 .result = "{\"account\":string,\"state\":string,…}"},
 };
 RPC_GROUP_COUNT(settings);

@@ -33,7 +33,7 @@ enum { ACK_MANUAL, ACK_AUTO };
 	 NULL,                                                                                     \
 	 AT(accounts),                                                                             \
 	 NULL,                                                                                     \
-	 "\"*\" (all, the default) or a list of names"},                                           \
+	 "\"*\" or a list of names; left out: the one of account, else all"},                      \
 		{"types",                                                                          \
 		 RPC_K_ARRAY,                                                                      \
 		 false,                                                                            \
@@ -83,7 +83,34 @@ static int bad(struct rpc_call *c, const char *field, const char *text)
 }
 
 /* ---- peers of a filter ----------------------------------------------------------------------- */
-/* Ids need no account; names are resolved by the call's. */
+static struct rpc_account *named_account(struct rpc_call *c, const json_t *name)
+{
+	char id[24];
+
+	if (json_is_string(name))
+		return rpc_account_find(c->d, tl_str(json_string_value(name)));
+	snprintf(id, sizeof id, "%" JSON_INTEGER_FORMAT, json_integer_value(name));
+	return json_is_integer(name) ? rpc_account_find(c->d, tl_str(id)) : NULL;
+}
+
+/* Who resolves names: the call's account, else the only one of the filter. */
+static int choose(struct rpc_call *c)
+{
+	const struct filter_args *a = c->args;
+	struct rpc_account *only = NULL;
+
+	if (c->account)
+		return 0;
+	if (json_array_size(a->accounts) == 1)
+		only = named_account(c, json_array_get(a->accounts, 0));
+	if (!only)
+		return rpc_account_choose(c);
+	c->account = only;
+	memcpy(c->account_name, only->name, sizeof c->account_name);
+	return 0;
+}
+
+/* Ids need no account. */
 static int marked(struct rpc_call *c, const char *field, const json_t *v, int64_t *ret)
 {
 	struct tl_str text = {json_string_value(v), (uint32_t)json_string_length(v)};
@@ -101,7 +128,7 @@ static int marked(struct rpc_call *c, const char *field, const json_t *v, int64_
 			return 0;
 		}
 	}
-	err = c->account ? 0 : rpc_account_choose(c);
+	err = choose(c);
 	if (!err)
 		err = rpc_peer_value(c, v, (struct tl_str){NULL, 0}, field, &p);
 	if (err)
@@ -147,26 +174,21 @@ static int find_peers(struct rpc_call *c)
 /* ---- the filter ------------------------------------------------------------------------------ */
 static int read_accounts(struct rpc_call *c, const json_t *v, struct rpc_filter *f)
 {
-	size_t n = json_array_size(v), i;
-	json_t *name;
+	bool one = !v && c->common.account.data;
+	size_t n = one ? 1 : json_array_size(v);
 
-	if (!v || (json_is_string(v) && strcmp(json_string_value(v), "*") == 0))
+	if ((!v && !one) || (json_is_string(v) && strcmp(json_string_value(v), "*") == 0))
 		return 0;
 	if (!n || n > RPC_MAX_FILTER_LIST)
 		return bad(c, "accounts", "\"*\" or a list of names is wanted");
-	f->accounts = calloc(n, sizeof *f->accounts);
-	if (!f->accounts)
-		return rpc_problem(c, -TG_E_NOMEM, NULL, NULL);
-	json_array_foreach(v, i, name)
-	{
-		struct rpc_account *a = NULL;
+	for (size_t i = 0; i < n; i++) {
+		const struct rpc_account *a =
+			one ? c->account : named_account(c, json_array_get(v, i));
 
-		if (json_is_string(name))
-			a = rpc_account_find(c->d, tl_str(json_string_value(name)));
 		if (!a)
 			return rpc_problem(c, -TG_E_ACCOUNT_UNKNOWN, "accounts", NULL);
-		memcpy(f->accounts[i], a->name, sizeof f->accounts[i]);
-		f->account_count++;
+		if (!rpc_filter_account(f, a->name) || !rpc_former_filter(a, f))
+			return rpc_problem(c, -TG_E_NOMEM, NULL, NULL);
 	}
 	return 0;
 }
@@ -375,8 +397,8 @@ static struct rpc_result subscribe(struct rpc_call *c)
 	rpc_filter_free(&f);
 	if (a->consumer.data)
 		k = rpc_consumer_find(c->d, a->consumer);
-	else if (a->ack >= 0)
-		return bad(c, "ack", "only with a consumer"), rpc_refuse(c);
+	else if (a->ack >= 0 || !a->create)
+		return bad(c, a->create ? "ack" : "create", "only with a consumer"), rpc_refuse(c);
 	if (begin_at(c, k, &a->pos) != 0)
 		return rpc_refuse(c);
 	if (a->consumer.data && !k) {

@@ -85,6 +85,44 @@ def names_and_settings_change():
 
 
 @case
+def what_waits_goes_with_a_new_name():
+    """Rows that were written under the old name reach whoever asks for the new one, and say the new one; over a
+    restart, twice renamed, to a reader who was connected, and never to one of a new account of the old name."""
+    with World() as w:
+        line = w.daemon.line()
+        friend = w.user(5, "Old Friend", username="old_friend")
+        sign_in(w, line, "first")
+        line.call("subscribe", consumer="away", accounts=["first"], types=["new_message"])
+        stays = line.call("subscribe", accounts=["first"], types=["new_message"])["subscription"]
+        w.sandbox.call("send", **{"from": friend, "to": "@first_bot", "text": "waits"})
+        for _ in range(2):
+            assert line.note(lambda n: n.get("method") == "update")["params"]["account"] == "first"
+        line.call("rename_account", name="between")
+        line.call("rename_account", account="between", name="now")
+        line.call("update_subscription", subscription=stays, accounts=["now"], types=["new_message"])
+        other = sign_in(w, line, "first_again")
+        line.call("rename_account", account="first_again", name="between")
+        w.sandbox.call("send", **{"from": friend, "to": other, "text": "somebody else's"})
+        w.sandbox.call("send", **{"from": friend, "to": "@first_bot", "text": "live"})
+        got = [line.note(lambda n: n.get("method") == "update")["params"] for _ in range(2)]
+        assert [(u["account"], u["message"]["text"]) for u in got] == 2 * [("now", "live")], got
+        refused(line, "subscribe", "account_unknown", "", consumer="away", accounts=["first"])
+        w.daemon.restart(signal.SIGKILL)
+        line = w.daemon.line()
+        line.call("wait", **{"for": "online"})
+        line.call("subscribe", consumer="away", accounts=["now"], types=["new_message"], raw="only")
+        got = [line.note(lambda n: n.get("method") == "update")["params"] for _ in range(2)]
+        assert [(u["account"], u["raw"]["message"]["message"]) for u in got] == [("now", "waits"), ("now", "live")], got
+        fetched = line.call("fetch_updates", consumer="away")["updates"]
+        assert {u["account"] for u in fetched} == {"now", "between"}, fetched
+        third = w.sandbox.call("create_bot", username="third_bot", first_name="third")
+        line.call("bot_sign_in", token=third["token"], account="first")  # taken: the subscription lets go of it
+        w.sandbox.call("send", **{"from": friend, "to": third["user_id"], "text": "not for now"})
+        w.sandbox.call("send", **{"from": friend, "to": "@first_bot", "text": "for now"})
+        assert line.note(lambda n: n.get("method") == "update")["params"]["raw"]["message"]["message"] == "for now"
+
+
+@case
 def the_trouble_of_one_account_is_no_other_s():
     with World() as w:
         line = w.daemon.line()

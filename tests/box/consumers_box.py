@@ -78,6 +78,125 @@ def text_filters():
 
 
 @case
+def patterns_that_explode_hold_nobody_up():
+    """Over old rows and live, by many subscriptions: each row is told as an error, and everybody else is served."""
+    with World() as w:
+        bot, _ = w.bot("bomb_bot")
+        user = w.user(1)
+        other, rows = w.daemon.line(), 10 if REDUCED else 40
+        other.call("subscribe", types=["new_message"])
+        for _ in range(rows):
+            w.sandbox.call("send", **{"from": user, "to": bot, "text": "a" * 4096})
+        updates(other, rows)
+        lines = [w.daemon.line() for _ in range(4)]
+        for line in lines:
+            for pattern in ("(?:a|a){13}[bc]", "(?:\\X{900}b|a)*?[cd]", "^(a+)+$|[^x]*[xy]"):
+                line.send({"id": pattern, "method": "subscribe",
+                           "params": {"types": ["new_message"], "since": "oldest", "text": {"regex": pattern}}})
+        worst = 0
+        for _ in range(20):
+            start = time.monotonic()
+            other.call("ping")
+            worst = max(worst, time.monotonic() - start)
+        w.sandbox.call("send", **{"from": user, "to": bot, "text": "a" * 4096})
+        updates(other, 1)
+        for line in lines:
+            told = [line.note(lambda n: n.get("method") == "subscription_error", 60)["params"] for _ in range(2 * (rows + 1))]
+            for s in (1, 2):
+                seqs = [t["seq"] for t in told if t["subscription"] == s]
+                assert len(seqs) == rows + 1 and seqs == sorted(seqs), (s, seqs)
+        assert worst < 0.5 * SLOW, worst
+        print("a ping beside %d patterns over %d rows took %.0f ms at most" % (3 * len(lines), rows, worst * 1000))
+
+
+@case
+def a_subscription_of_one_account():
+    """account narrows it, also by number; with accounts it only resolves names. One that is named must be there."""
+    with World() as w:
+        bot, _ = w.bot("one_bot")
+        made = w.sandbox.call("create_bot", username="two_bot", first_name="Two")
+        user = w.user(1, "Alice", username="alice")
+        a = w.daemon.line()
+        a.call("bot_sign_in", token=made["token"], account="two")
+        subs = {a.call("subscribe", types=["new_message"], **p)["subscription"]: want for p, want in (
+            ({"account": "two"}, "2"), ({"account": made["user_id"]}, "2"), ({"accounts": [bot]}, "1"), ({}, "12"),
+            ({"account": "two", "accounts": "*"}, "12"), ({"account": "two", "accounts": ["main"]}, "1"))}
+        for text, to in (("1", bot), ("2", made["user_id"])):
+            w.sandbox.call("send", **{"from": user, "to": to, "text": text})
+        got = dict.fromkeys(subs, "")
+        for u in updates(a, sum(map(len, subs.values()))):
+            got[u["subscription"]] += u["message"]["text"]
+        assert {s: "".join(sorted(t)) for s, t in got.items()} == subs, (got, subs)
+        sub = a.call("subscribe", accounts=["main"], peers=["@alice"])["subscription"]  # main looks her up
+        refused("account_required", a, "subscribe", peers=["@alice"])
+        a.call("update_subscription", subscription=sub, account="two", types=["raw"])
+        for method, params in (("subscribe", {}), ("update_subscription", {"subscription": sub}), ("ping", {}),
+                               ("list_consumers", {}), ("stats", {}), ("fetch_updates", {"consumer": "c"})):
+            assert refused("account_unknown", a, method, account="tow", **params)["data"]["hint"] == "did you mean two?"
+        refused("invalid_params", a, "subscribe", create=False)
+
+
+@case
+def a_gap_reaches_those_who_filter():
+    """Telegram cut a channel's history off: whoever may have wanted something of it is told."""
+    with World() as w:
+        bot, _ = w.bot("gap_bot")
+        user, other = w.user(1), w.user(2)
+        channel = w.sandbox.call("create_channel", title="C", creator=user, members=[bot], megagroup=True)["channel_id"]
+        a = w.daemon.line()
+        a.call("subscribe", types=["new_message"])
+        w.sandbox.call("send", **{"from": user, "to": channel, "text": "first"})
+        updates(a, 1)
+        filters = {"all": {}, "chat": {"peers": [channel]}, "text": {"types": ["new_message"], "text": {"contains": "x"}},
+                   "from": {"from": [other], "direction": "in"}, "elsewhere": {"peers": [other]},
+                   "state": {"types": ["account_state"]}}
+        for name, f in filters.items():
+            a.call("subscribe", consumer=name, **f)
+        w.daemon.kill()
+        for i in range(30):
+            w.sandbox.call("send", **{"from": user, "to": channel, "text": "m%d" % i})
+        w.sandbox.call("fault", kind="too_long", method="updates.getChannelDifference", times=1)
+        w.daemon.start()
+        a = w.daemon.line()
+        gaps = dict.fromkeys(filters, 0)
+        by = {a.call("subscribe", consumer=name, **f)["subscription"]: name for name, f in filters.items()}
+        for _ in range(sum(n not in ("elsewhere", "state") for n in filters)):
+            gap = a.note(lambda n: n.get("method") == "update" and n["params"]["type"] == "gap")["params"]
+            assert gap["reason"] == "too_long" and gap["chat"]["id"] == channel, gap
+            gaps[by[gap["subscription"]]] += 1
+        a.call("ping")
+        assert not [n for n in a.notes if n.get("method") == "update" and n["params"]["type"] == "gap"]
+        assert gaps == {n: int(n not in ("elsewhere", "state")) for n in filters}, gaps
+
+
+@case
+def what_nobody_was_to_see_is_passed():
+    """A consumer with a filter is moved on behind what it acked, never past what it has yet to ack."""
+    with World() as w:
+        bot, _ = w.bot("pass_bot")
+        user = w.user(1)
+        a = w.daemon.line()
+        for name in ("none", "owes", "acks"):
+            a.call("subscribe", consumer=name, types=["new_message"], text={"prefix": "none" if name == "none" else "first"})
+        last = a.call("subscribe", consumer="last", ack="auto", types=["new_message"])["subscription"]
+        w.sandbox.call("send", **{"from": user, "to": bot, "text": "first"})
+        first = updates(a, 3)[0]["seq"]
+        a.call("ack", consumer="acks", seq=first)
+        w.sandbox.call("flood", **{"from": user, "to": bot, "count": 1500, "rate": 0})
+        for u in updates(a, 1500):
+            assert u["subscription"] == last
+
+        def acked():
+            return {c["consumer"]: c["acked"] for c in a.call("list_consumers")["consumers"]}
+
+        end = time.monotonic() + 10 * SLOW
+        while min(acked()[n] for n in ("none", "acks")) < first + 500 and time.monotonic() < end:
+            time.sleep(0.02)
+        at = acked()
+        assert at["owes"] < first and min(at["none"], at["acks"]) >= first + 500, (at, first)
+
+
+@case
 def behind_what_is_kept():
     """T20: what retention took is told once, as one gap with the right range, and an ack leaves it behind."""
     with World("--journal-bytes", str(1 << 20)) as w:

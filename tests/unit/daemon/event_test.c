@@ -60,6 +60,41 @@ TEST(filters)
 				&state)); /* a filter by chat does not let other things through */
 }
 
+/* What is gone may have been anything: only what cannot have been in it keeps a gap away. */
+TEST(gaps_pass_filters)
+{
+	char name[1][33] = {"main"}, text[] = "x";
+	int64_t five[] = {5};
+	struct rpc_event common = event(RPC_T_GAP, 0, 0, false, NULL),
+			 channel = event(RPC_T_GAP, 5, 0, false, NULL),
+			 damaged = event(RPC_T_GAP, 0, 0, false, NULL);
+	struct rpc_filter f = {.direction = 1,
+			       .types = 1u << RPC_T_NEW_MESSAGE,
+			       .accounts = name,
+			       .account_count = 1,
+			       .from = five,
+			       .from_count = 1,
+			       .text_kind = RPC_TEXT_PREFIX,
+			       .text = text,
+			       .text_len = 1};
+
+	damaged.account[0] = '\0'; /* nobody knows whose it was */
+	CHECK(rpc_filter_match(&f, &common) && rpc_filter_match(&f, &channel) &&
+	      rpc_filter_match(&f, &damaged));
+	f.peers = five;
+	f.peer_count = 1;
+	CHECK(rpc_filter_match(&f, &common) && rpc_filter_match(&f, &channel));
+	channel.chat = 6;
+	CHECK(rpc_filter_match(&f, &common) && !rpc_filter_match(&f, &channel));
+	f.types = 1u << RPC_T_ACCOUNT_STATE | 1u << RPC_T_USER_TYPING;
+	CHECK(!rpc_filter_match(&f, &common) && !rpc_filter_match(&f, &damaged));
+	f.types = 1u << RPC_T_GAP;
+	CHECK(rpc_filter_match(&f, &common));
+	name[0][0] = 'x';
+	CHECK(!rpc_filter_match(&f, &common) && rpc_filter_match(&f, &damaged));
+	CHECK(!rpc_filter_match(&rpc_filter_none, &common));
+}
+
 TEST(types_by_name)
 {
 	enum rpc_type t;
