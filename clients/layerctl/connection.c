@@ -12,6 +12,9 @@
 #include <unistd.h>
 
 #define READ_SIZE 65536u
+#define READ_AHEAD                                                                                 \
+	(1u << 20) /* four times what the daemon queues; the rest waits in the socket              \
+		    */
 
 int64_t ctl_now(void)
 {
@@ -125,21 +128,37 @@ int ctl_write(struct ctl_conn *c, const struct tl_buf *data)
 	return CTL_OK;
 }
 
-/* Reads once, or says why not. */
-static int fill(struct ctl_conn *c)
+static int closed(void)
 {
-	struct pollfd p = {.fd = c->fd, .events = POLLIN};
-	int64_t left = c->deadline ? c->deadline - ctl_now() : -1;
+	return ctl_fail(CTL_UNREACHABLE, "the daemon closed the connection");
+}
+
+/* Until something comes, the deadline, or the other time, if there is one. */
+static int await(struct ctl_conn *c, int64_t until, short events, bool *ret_ready)
+{
+	struct pollfd p = {.fd = c->fd, .events = events};
+	int64_t now = ctl_now(), end = until;
+
+	if (c->deadline && now >= c->deadline)
+		return ctl_fail(CTL_TIMEOUT, "no answer in time");
+	if (c->deadline && (!until || c->deadline < until))
+		end = c->deadline;
+	/* a signal, or the time is over: the next turn sees it */
+	*ret_ready = poll(&p, 1, !end ? -1 : end > now ? (int)(end - now) : 0) > 0;
+	return CTL_OK;
+}
+
+/* Reads once, or says why not. */
+static int fill(struct ctl_conn *c, int64_t until)
+{
 	size_t before = c->in.len;
+	bool ready;
 	uint8_t *room;
 	ssize_t n;
-	int ready;
+	int code = await(c, until, POLLIN, &ready);
 
-	if (c->deadline && left <= 0)
-		return ctl_fail(CTL_TIMEOUT, "no answer in time");
-	ready = poll(&p, 1, (int)left);
-	if (ready <= 0)
-		return CTL_OK; /* a signal, or the time is over: the next turn sees it */
+	if (code != CTL_OK || !ready)
+		return code;
 	room = tl_buf_extend(&c->in, READ_SIZE);
 	if (!room)
 		return ctl_fail(CTL_INTERNAL, "the daemon sent a line of more than %u bytes",
@@ -150,9 +169,33 @@ static int fill(struct ctl_conn *c)
 		return CTL_OK;
 	if (n < 0)
 		return ctl_fail(CTL_UNREACHABLE, "the daemon is gone: %s", strerror(errno));
-	if (n == 0)
-		return ctl_fail(CTL_UNREACHABLE, "the daemon closed the connection");
-	return CTL_OK;
+	return n == 0 ? closed() : CTL_OK;
+}
+
+int ctl_wait(struct ctl_conn *c, int64_t until)
+{
+	bool ready;
+	int code;
+
+	tl_buf_drop(&c->in, c->taken);
+	c->taken = 0;
+	if (c->in.len < READ_AHEAD)
+		return fill(c, until);
+	code = await(c, until, POLLRDHUP, &ready);
+	return code == CTL_OK && ready ? closed() : code;
+}
+
+bool ctl_ahead(const struct ctl_conn *c, size_t at, struct ctl_slice *ret_line)
+{
+	size_t from = c->taken + at;
+	const char *end;
+
+	if (from >= c->in.len)
+		return false;
+	ret_line->p = (const char *)c->in.data + from;
+	end = memchr(ret_line->p, '\n', c->in.len - from);
+	ret_line->n = end ? (size_t)(end - ret_line->p) : 0;
+	return end;
 }
 
 int ctl_read(struct ctl_conn *c, struct ctl_slice *ret_line)
@@ -174,7 +217,7 @@ int ctl_read(struct ctl_conn *c, struct ctl_slice *ret_line)
 			return CTL_OK;
 		}
 		seen = c->in.len;
-		code = fill(c);
+		code = fill(c, 0);
 		if (code != CTL_OK)
 			return code;
 	}

@@ -120,23 +120,58 @@ static int run(const struct ctl_options *o, struct ctl_slice update)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-void ctl_exec(const struct ctl_options *o, struct ctl_slice update)
+/* Lets the time pass. The subscription may be over meanwhile: what came before that is dropped. */
+static int rest(struct ctl_conn *c, unsigned ms, bool *ret_ended)
+{
+	int64_t until = ctl_now() + ms;
+	struct ctl_slice line, method;
+	size_t at = 0;
+	int code = CTL_OK;
+
+	while (code == CTL_OK) {
+		for (; ctl_ahead(c, at, &line); at += line.n + 1)
+			if (ctl_member(line, "method", &method) &&
+			    ctl_is(method, "\"subscription_ended\"")) {
+				c->taken += at;
+				*ret_ended = true;
+				return CTL_OK;
+			}
+		if (ctl_now() >= until)
+			break;
+		code = ctl_wait(c, until);
+	}
+	return code;
+}
+
+int ctl_exec(const struct ctl_options *o, struct ctl_conn *c, struct ctl_slice update,
+	     bool *ret_done)
 {
 	struct ctl_slice seq = {"live", 4};
 	unsigned pause = PAUSE_FIRST;
-	int status;
+	struct tl_buf kept = {0}; /* the connection's buffer moves */
+	bool ended = false;
+	int status, code = CTL_OK;
 
+	tl_put(&kept, update.p, update.n);
+	if (kept.err)
+		return ctl_fail(CTL_INTERNAL, "out of memory");
+	update.p = (const char *)kept.data;
 	signal(SIGPIPE, SIG_IGN);
 	(void)ctl_member(update, "seq", &seq);
 	for (long tries = 1; (status = run(o, update)) != 0; tries++) {
 		if (o->tries && tries >= o->tries) {
 			(void)ctl_fail(CTL_OK, "update %.*s is skipped: the command ended with %d",
 				       (int)seq.n, seq.p, status);
-			return;
+			break;
 		}
 		(void)ctl_fail(CTL_OK, "update %.*s: the command ended with %d; again in %g s",
 			       (int)seq.n, seq.p, status, pause / 1000.0);
-		poll(NULL, 0, (int)pause);
+		code = rest(c, pause, &ended);
+		if (code != CTL_OK || ended)
+			break;
 		pause = pause * 2 < PAUSE_MOST ? pause * 2 : PAUSE_MOST;
 	}
+	*ret_done = code == CTL_OK && !ended;
+	tl_buf_free(&kept);
+	return code;
 }

@@ -77,6 +77,11 @@ void ctl_disconnect(struct ctl_conn *c);
 int ctl_write(struct ctl_conn *c, const struct tl_buf *data) TL_MUST;
 /* The next line without its end; it lives until the next read. */
 int ctl_read(struct ctl_conn *c, struct ctl_slice *ret_line) TL_MUST;
+/* Waits until then, or until something came, which stays for ctl_read; no more than a mebibyte is
+ * read ahead. What ctl_read gave is gone. */
+int ctl_wait(struct ctl_conn *c, int64_t until) TL_MUST;
+/* A whole line that ctl_read has not given yet, that many bytes further on; false: none yet. */
+bool ctl_ahead(const struct ctl_conn *c, size_t at, struct ctl_slice *ret_line);
 void ctl_start_clock(struct ctl_conn *c, double seconds); /* 0: no deadline */
 int64_t ctl_now(void);
 
@@ -96,6 +101,8 @@ int ctl_params_argument(struct ctl_params *p, const char *arg) TL_MUST;
 int ctl_params_arguments(struct ctl_params *p, char **args) TL_MUST; /* up to NULL */
 int ctl_params_string(struct ctl_params *p, const char *key, const char *value) TL_MUST;
 int ctl_params_number(struct ctl_params *p, const char *key, double value) TL_MUST;
+/* Takes a member out, from an object as well; false: there was none. */
+bool ctl_params_drop(struct ctl_params *p, const char *key);
 int ctl_read_file(const char *path, struct tl_buf *out) TL_MUST; /* a last newline is dropped */
 
 /* ---- answer.c
@@ -116,8 +123,11 @@ int ctl_call(const struct ctl_options *o, const char *method, struct ctl_params 
 int ctl_qr_draw(FILE *to, const char *text); /* lines drawn, 0: none */
 /* ---- exec.c -----------------------------------------------------------------------------------
  */
-/* Runs o->exec with the update until it exits with 0, or until o->tries are over, which is told. */
-void ctl_exec(const struct ctl_options *o, struct ctl_slice update);
+/* Runs o->exec with the update until it exits with 0, or until o->tries are over, which is told.
+ * The connection is watched between two tries: not done are those that its end or its deadline cut
+ * off, and with CTL_OK those of a subscription that is over, as the next line says. */
+int ctl_exec(const struct ctl_options *o, struct ctl_conn *c, struct ctl_slice update,
+	     bool *ret_done) TL_MUST;
 
 /* ---- commands: args are what follows the command's name, ended by NULL
  * ------------------------------ */

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool have(const struct ctl_params *p, const char *key, size_t n)
@@ -43,6 +44,28 @@ int ctl_params_string(struct ctl_params *p, const char *key, const char *value)
 	if (code == CTL_OK)
 		tl_js_string(&p->text, value, strlen(value));
 	return code;
+}
+
+bool ctl_params_drop(struct ctl_params *p, const char *key)
+{
+	struct tl_buf object = {0};
+	json_t *value;
+	char *text = NULL;
+
+	tl_put_u8(&object, '{');
+	tl_put(&object, p->text.data, p->text.len);
+	tl_put_u8(&object, '}');
+	value = json_loadb((const char *)object.data, object.len, JSON_ALLOW_NUL, NULL);
+	tl_buf_free(&object);
+	if (json_object_del(value, key) == 0)
+		text = json_dumps(value, JSON_COMPACT);
+	json_decref(value);
+	if (!text)
+		return false;
+	tl_buf_clear(&p->text);
+	tl_put(&p->text, text + 1, strlen(text) - 2);
+	free(text);
+	return true;
 }
 
 int ctl_params_number(struct ctl_params *p, const char *key, double value)
@@ -145,7 +168,7 @@ static void put_list(struct ctl_params *p, const char *value)
 
 static bool is_list(const struct ctl_params *p, const char *key, size_t n, const char *value)
 {
-	static const char *const names[] = {"types", "peers", "accounts"};
+	static const char *const names[] = {"types", "peers", "from", "accounts"};
 
 	if (!p->comma_lists || strcmp(value, "*") == 0)
 		return false;

@@ -15,11 +15,21 @@ struct watch {
 	struct ctl_params filters;
 	long updates;
 	long long done;   /* seq of the last update that was dealt with */
+	long long acked;  /* … and up to which the daemon told that it has kept it */
+	long long seen;   /* … and of the last one that came on this connection */
+	bool repeats;     /* what was dealt with may come again, until something new does */
 	unsigned waiting; /* acks without an answer */
 	int acks;         /* ids of the requests; 1 was the subscription's */
 	int64_t end;      /* ms; 0: none */
 	unsigned pause;   /* before the next try to connect, ms */
 };
+
+static long long number(struct ctl_slice object, const char *key)
+{
+	struct ctl_slice text;
+
+	return ctl_member(object, key, &text) ? strtoll(text.p, NULL, 10) : 0;
+}
 
 /* What was dealt with does not come again; told to the daemon, which remembers. */
 static int ack(struct watch *w, long long seq)
@@ -40,20 +50,54 @@ static int ack(struct watch *w, long long seq)
 	return code;
 }
 
+/* Where the daemon goes on after a subscription's answer. What it has kept once it unlearns only
+ * when somebody seeks; what lies behind that may be here already, its ack lost on the way. */
+static int resume(struct watch *w, struct ctl_slice answer)
+{
+	struct ctl_slice result;
+	long long seq = ctl_member(answer, "result", &result) ? number(result, "seq") : 0;
+
+	(void)ctl_params_drop(&w->filters, "since"); /* was for the first time */
+	if (seq < w->acked)
+		w->done = seq;
+	w->acked = w->seen = seq;
+	w->repeats = w->done > seq;
+	return w->repeats ? ack(w, w->done) : CTL_OK;
+}
+
+/* A seq that falls within one connection was sought: it is wanted again. */
+static bool is_repeated(struct watch *w, long long seq)
+{
+	if (seq <= w->seen || seq > w->done)
+		w->repeats = false;
+	w->seen = seq;
+	return w->repeats;
+}
+
 static int take_update(struct watch *w, struct ctl_slice line, struct ctl_slice params)
 {
-	struct ctl_slice text;
-	long long seq = ctl_member(params, "seq", &text) ? strtoll(text.p, NULL, 10) : 0;
+	long long seq = number(params, "seq");
+	bool done = true;
+	int code = CTL_OK;
 
-	if (!seq || seq > w->done) { /* not one whose ack was lost on the way */
-		if (w->o->exec)
-			ctl_exec(w->o, params);
-		else
-			ctl_print(w->o->raw ? line : params, false);
-		w->updates++;
-	}
-	w->done = seq > w->done ? seq : w->done;
-	return seq && w->o->consumer ? ack(w, seq) : CTL_OK;
+	if (seq && is_repeated(w, seq))
+		return CTL_OK;
+	if (w->o->exec)
+		code = ctl_exec(w->o, &w->conn, params, &done);
+	else
+		ctl_print(w->o->raw ? line : params, false);
+	if (code != CTL_OK || !done)
+		return code;
+	w->updates++;
+	if (!seq)
+		return CTL_OK;
+	w->done = seq;
+	return w->o->consumer ? ack(w, seq) : CTL_OK;
+}
+
+static bool is_full(const struct watch *w)
+{
+	return w->o->count && w->updates >= w->o->count;
 }
 
 /* One line after the subscription. */
@@ -63,12 +107,14 @@ static int watch_line(struct watch *w, struct ctl_slice line)
 
 	if (ctl_member(line, "id", &method)) { /* of an ack: nothing else is asked */
 		w->waiting -= w->waiting > 0;
+		if (ctl_member(line, "result", &params))
+			w->acked = number(params, "acked");
 		return ctl_error(line);
 	}
 	if (!ctl_member(line, "method", &method) || !ctl_member(line, "params", &params))
 		return CTL_OK;
 	if (ctl_is(method, "\"update\""))
-		return take_update(w, line, params);
+		return is_full(w) ? CTL_OK : take_update(w, line, params);
 	if (w->o->raw && strncmp(method.p, "\"subscription_", 14) == 0)
 		ctl_print(line, false);
 	(void)ctl_member(params, "reason", &reason);
@@ -80,11 +126,6 @@ static int watch_line(struct watch *w, struct ctl_slice line)
 	w->pause = 0; /* not again: somebody wanted it so */
 	return ctl_fail(CTL_UNREACHABLE, "the subscription was ended: %.*s", (int)reason.n,
 			reason.p);
-}
-
-static bool enough(const struct watch *w)
-{
-	return w->o->count && w->updates >= w->o->count && !w->waiting;
 }
 
 /* One connection, from its beginning to its end. */
@@ -103,11 +144,13 @@ static int watch_once(struct watch *w, bool quiet)
 		ctl_print(line, false);
 	if (code == CTL_OK)
 		code = ctl_error(line);
+	if (code == CTL_OK)
+		code = resume(w, line);
 	if (code != CTL_OK)
 		return code;
 	w->pause = RETRY_MS;
 	w->conn.deadline = w->end;
-	while (code == CTL_OK && !enough(w)) {
+	while (code == CTL_OK && !(is_full(w) && !w->waiting)) {
 		code = ctl_read(&w->conn, &line);
 		if (code == CTL_OK)
 			code = watch_line(w, line);
@@ -124,10 +167,12 @@ int ctl_command_watch(const struct ctl_options *o, char **args)
 	w.end = o->timeout > 0 ? ctl_now() + (int64_t)(o->timeout * 1000) : 0;
 	w.pause = RETRY_MS;
 	code = o->account ? ctl_params_string(&w.filters, "account", o->account) : CTL_OK;
-	if (code == CTL_OK && o->consumer)
-		code = ctl_params_string(&w.filters, "consumer", o->consumer);
 	if (code == CTL_OK)
 		code = ctl_params_arguments(&w.filters, args);
+	if (code == CTL_OK && ctl_params_drop(&w.filters, "consumer"))
+		code = ctl_fail(CTL_USAGE, "a consumer is named by --consumer, which acks as well");
+	if (code == CTL_OK && o->consumer)
+		code = ctl_params_string(&w.filters, "consumer", o->consumer);
 	if (code == CTL_OK)
 		code = watch_once(&w, o->consumer != NULL);
 	/* A consumer's place is kept: the daemon may go and come as it likes. */

@@ -25,6 +25,7 @@ class Fake:
         self.path = path or os.path.join(self.folder.name, "s")
         self.answer = answer
         self.requests = []
+        self.conns = []
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.path)
         self.listener.listen()
@@ -33,6 +34,7 @@ class Fake:
     def accept(self):
         while True:
             conn, _ = self.listener.accept()
+            self.conns.append(conn)
             threading.Thread(target=self.serve, args=(conn,), daemon=True).start()
 
     def serve(self, conn):
@@ -174,7 +176,8 @@ def usage_errors():
     fake = Fake(result({}))
     for args in ([], ["call"], ["nonsense"], ["call", "m", "x"], ["call", "m", "a:=nope"], ["call", "m", "a=1", "a=2"],
                  ["call", "m", "a:@/nonexistent"], ["--nonsense", "call", "m"], ["call", "m", "-t", "soon"],
-                 ["call", "m", "-t"], ["send", "x"], ["watch", "-n", "0"], ["login", "a", "b"], ["login", "a", "b", "c"],
+                 ["call", "m", "-t"], ["send", "x"], ["watch", "-n", "0"], ["watch", "consumer=c"], ["watch", '{"consumer":"c"}'],
+                 ["watch", "-c", "c", "consumer=c"], ["login", "a", "b"], ["login", "a", "b", "c"],
                  ["call", "m", "{\"a\":1"], ["-s", "/" + "x" * 200, "call", "m"]):
         code, out, err = run(fake, *args)
         same((args, code, out), (args, 2, ""))
@@ -224,11 +227,12 @@ def watch_prints_updates():
         for i in range(5):
             yield {"method": "update", "params": {"seq": i, "type": "new_message"}}
     fake = Fake(answer)
-    code, out, _ = run(fake, "watch", "-n", "3", "types=new_message,gap", "peers=@a", "direction=in", "accounts=*", "-a", "bot")
+    code, out, _ = run(fake, "watch", "-n", "3", "types=new_message,gap", "peers=@a", "from=@b,@c", "direction=in", "accounts=*", "-a", "bot")
     same(code, 0)
     same([json.loads(line)["seq"] for line in out.splitlines()], [0, 1, 2])
     same(fake.requests[0]["method"], "subscribe")
-    same(fake.requests[0]["params"], {"types": ["new_message", "gap"], "peers": ["@a"], "direction": "in", "accounts": "*", "account": "bot"})
+    same(fake.requests[0]["params"], {"types": ["new_message", "gap"], "peers": ["@a"], "from": ["@b", "@c"], "direction": "in",
+                                     "accounts": "*", "account": "bot"})
     code, out, _ = run(fake, "-r", "watch", "-n", "1")
     same([json.loads(line).get("method") for line in out.splitlines()], [None, "update"])
     same(run(fake, "watch", "-t", "0.3")[0], 8)
@@ -240,31 +244,63 @@ def watch_prints_updates():
     same(run(Fake(lambda q: [{"id": 1, "result": {}}, None]), "watch")[0], 3)
 
 
+def lives(*plan):
+    """Answers a consumer's requests: a life is where it begins, what comes, and the ack at which the daemon dies."""
+    plan = list(plan)
+    fatal = None
+
+    def answer(q):
+        nonlocal fatal
+        if q["method"] == "ack":
+            yield None if q["params"]["seq"] == fatal else {"id": q["id"], "result": {"acked": q["params"]["seq"]}}
+            return
+        begin, updates, fatal = (*plan.pop(0), None)[:3]
+        yield {"id": q["id"], "result": {"subscription": 1, "seq": begin}}
+        yield b"".join(json.dumps({"method": "update", "params": {"seq": s, "type": "gap"}}).encode() + b"\n" for s in updates)
+    return answer
+
+
+def seqs(out):
+    return [json.loads(line)["seq"] for line in out.splitlines()]
+
+
+def acks(fake):
+    return [q["params"]["seq"] for q in fake.requests if q["method"] == "ack"]
+
+
 @case
 def watch_under_a_name():
     """Acks what was printed, goes on over restarts, and does not show twice what it has shown."""
-    lives = [[1, 2], [2, 3], []]
-
-    def answer(q):
-        if q["method"] == "ack":
-            yield {"id": q["id"], "result": {}}
-            if q["params"]["seq"] == 2 and len(lives) == 2:
-                yield None  # the daemon dies
-            return
-        yield {"id": q["id"], "result": {"subscription": 1, "seq": 0}}
-        for seq in lives.pop(0):
-            yield {"method": "update", "params": {"seq": seq, "type": "gap"}}
-
-    fake = Fake(answer)
-    code, out, _ = run(fake, "watch", "--consumer", "c", "-n", "3", "types=gap")
-    same(code, 0)
-    same([json.loads(line)["seq"] for line in out.splitlines()], [1, 2, 3])
+    fake = Fake(lives((0, [1, 2], 2), (1, [2, 3])))  # the ack of 2 is lost
+    code, out, _ = run(fake, "watch", "--consumer", "c", "-n", "3", "types=gap", "since=now", '{"raw":true,"create":false}')
+    same((code, seqs(out)), (0, [1, 2, 3]))
     same([q["method"] for q in fake.requests], ["subscribe", "ack", "ack", "subscribe", "ack", "ack"])
-    same(fake.requests[0]["params"], {"consumer": "c", "types": ["gap"]})
-    same([q["params"]["seq"] for q in fake.requests if q["method"] == "ack"], [1, 2, 2, 3])
+    same(fake.requests[0]["params"], {"consumer": "c", "types": ["gap"], "since": "now", "raw": True, "create": False})
+    same(fake.requests[3]["params"], {"consumer": "c", "types": ["gap"], "raw": True, "create": False})
+    same(acks(fake), [1, 2, 2, 3])
+    fake = Fake(lives((0, [1], 1), (0, [1, 2])))  # enough, but for the lost ack
+    same((run(fake, "watch", "--consumer", "c", "-n", "1")[0], acks(fake)), (0, [1, 1]))
     taken = Fake(lambda q: [{"id": 1, "result": {}}, {"method": "subscription_ended", "params": {"reason": "taken_over"}}])
     same(run(taken, "watch", "--consumer", "c")[0], 3)
     same(run(Fake(error(-32602, "invalid_params")), "watch", "--consumer", "c")[0], 2)
+
+
+@case
+def watch_goes_where_it_is_sought():
+    def heard(n, *plan):
+        return seqs(run(Fake(lives(*plan)), "watch", "--consumer", "c", "-n", str(n))[1])
+    same(heard(5, (0, [1, 2, 1, 2, 3])), [1, 2, 1, 2, 3])
+    same(heard(5, (0, [1, 2, 3], 3), (0, [1, 2])), [1, 2, 3, 1, 2])  # back, behind acks that were answered
+    same(heard(5, (0, [1, 2, 3], 3), (2, [3, 2, 3])), [1, 2, 3, 2, 3])  # during the repetition
+
+
+@case
+def watch_ends_after_so_many():
+    """What is queued behind the last one is neither handled nor acked."""
+    for args, out in ((), "1 2"), (("-x", "printf '%s ' $LAYERD_SEQ"), "1 2"):
+        fake = Fake(lives((0, range(1, 21))))
+        code, got, _ = run(fake, "watch", "--consumer", "c", "-n", "2", *args)
+        same((code, got.split() if args else [str(s) for s in seqs(got)], acks(fake)), (0, out.split(), [1, 2]))
 
 
 UPDATE = {"seq": 17, "account": "main", "type": "new_message",
@@ -301,6 +337,52 @@ def watch_runs_a_command():
         same(run(Fake(answer), "watch", "-n", "1", "-x", "wc -c")[1].strip(), str(len(json.dumps(UPDATE)) + 1))
         del UPDATE["raw"]
     same(run(None, "watch", "--tries", "0")[0], 2)
+
+
+@case
+def watch_listens_while_a_command_fails():
+    def answer(q):
+        yield {"id": q["id"], "result": {}}
+        if q["method"] == "subscribe":
+            yield {"method": "update", "params": UPDATE}
+    start = time.monotonic()
+    same(run(Fake(answer), "watch", "-c", "c", "-t", "1", "-x", "exit 1")[0], 8)
+    assert time.monotonic() - start < 4 * SLOW
+
+    def taken_over(q):
+        yield from answer(q)
+        time.sleep(0.4 * SLOW)
+        yield {"method": "update", "params": {**UPDATE, "seq": 18}}
+        yield {"method": "subscription_ended", "params": {"reason": "taken_over"}}
+    for args in (), ("-c", "c"):
+        fake = Fake(taken_over)
+        code, out, err = run(fake, "watch", *args, "-x", "echo $LAYERD_SEQ; exit 1")
+        same((code, set(out.split()), len(fake.requests)), (3, {"17"}, 1))
+        assert "the subscription was ended: \"taken_over\"" in err, err
+    same(run(Fake(lambda q: [*answer(q), None]), "watch", "-x", "exit 1")[0], 3)
+
+
+@case
+def watch_keeps_what_comes_while_a_command_fails():
+    def answer(q):
+        yield {"id": q["id"], "result": {}}
+        if q["method"] == "subscribe":
+            for seq in range(17, 37):
+                yield {"method": "update", "params": {**UPDATE, "seq": seq, "raw": "x" * 300000}}
+    with tempfile.TemporaryDirectory() as folder:
+        flag = os.path.join(folder, "flag")
+        code, out, _ = run(Fake(answer), "watch", "-c", "c", "-n", "20", "-x", "test -e %s || { touch %s; exit 9; }; echo $LAYERD_SEQ" % (flag, flag))
+        same((code, out.split()), (0, [str(seq) for seq in range(17, 37)]))
+    fake = Fake(answer)  # more than it reads ahead; then the daemon is gone
+    proc = subprocess.Popen([CTL, "-s", fake.path, "watch", "-x", "exit 1"], stderr=subprocess.DEVNULL)
+    try:
+        time.sleep(1 * SLOW)
+        resident = int(open("/proc/%d/statm" % proc.pid).read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        assert resident < 5 << 20 or SLOW > 1, resident
+        fake.conns[0].shutdown(socket.SHUT_RDWR)
+        same(proc.wait(5 * SLOW), 3)
+    finally:
+        proc.kill()
 
 
 @case
