@@ -5,7 +5,8 @@
     tg.send_message(peer="me", text="hello")              # layerd's own methods
     tg.messages.getHistory(peer="@durov", limit=3)        # every method of Telegram, by its own name
     for update in tg.updates(consumer="mine", types=["new_message"], direction="in"):
-        tg.send_message(peer=update["message"]["chat"], text="hi", idempotency_key=layerd.key("mine", update))
+        if "message" in update:                           # not every update is one: see updates()
+            tg.send_message(peer=update["message"]["chat"], text="hi", idempotency_key=layerd.key("mine", update))
 
 A call with an idempotency_key is done once, so it is repeated by itself when the daemon went away. Errors come as layerd.Error; its kind is what to switch on. A Client belongs to one thread; updates() has
 a connection of its own, so calls from within its loop are fine.
@@ -113,6 +114,21 @@ class _Connection:
                 return message.get("result")
 
 
+class _Place:
+    """How far updates() has come: done was handed out, acked is what the daemon surely keeps."""
+
+    def __init__(self):
+        self.done = 0
+        self.acked = None
+
+    def begin(self, seq):
+        """A subscription begins behind seq. Returns whether what was handed out may come again."""
+        if self.acked is None or seq < self.acked:  # the first time, or somebody sought back
+            self.done = seq
+        self.acked = seq
+        return self.done > seq
+
+
 class _Method:
     """client.messages.sendMessage: a name in the making, called in the end."""
 
@@ -200,28 +216,32 @@ class Client:
             self.progress(note["params"])
 
     def updates(self, reconnect=True, **filters):
-        """Yields updates for ever, going on where it was when the daemon was restarted; none twice. With
-        consumer="name" the daemon keeps the position over restarts of this program as well: each update is
-        acknowledged when the next one is asked for, and one whose handling raised comes again."""
+        """Yields updates for ever, going on where it was when the daemon was restarted; none twice, unless
+        somebody seeks back. With consumer="name" the daemon keeps the position over restarts of this program
+        as well: each update is acknowledged when the next one is asked for, and one whose handling raised
+        comes again. since is where the first connection begins.
+
+        Not every update has a message. Whatever the filters are, type "gap" (reason, from, to) tells of
+        updates that are lost, and "subscription_error" (seq, account, reason) of one that text could not be
+        judged for. When another program takes the consumer over, or it is removed, Error has the kind
+        "subscription_ended" and data["reason"]."""
+        params = self._params(filters)
+        params.pop("timeout", None)
+        place = _Place()
         pause = RECONNECT_FIRST
-        last = 0  # seq of the last one that was handed out
         while True:
             try:
-                for update in self._stream(filters, last):
+                for update in self._stream(params, place):
                     pause = RECONNECT_FIRST
-                    if 0 < update.get("seq", 0) <= last:
-                        continue  # its acknowledgement was lost
-                    last = update.get("seq", last)
                     yield update
-                return  # another connection took the consumer over
             except Unreachable:
                 if not reconnect:
                     raise
             except Error as e:
-                if e.kind == "cursor_expired" and last:  # away for longer than the journal is kept
+                if e.kind == "cursor_expired" and place.acked is not None:  # away for longer than the journal is kept
                     oldest = e.data["oldest"]
-                    gap = {"seq": oldest - 1, "account": "*", "type": "gap", "reason": "retention", "from": last + 1, "to": oldest - 1}
-                    last = oldest - 1
+                    gap = {"seq": oldest - 1, "account": "*", "type": "gap", "reason": "retention", "from": place.done + 1, "to": oldest - 1}
+                    place.done = params["since"] = oldest - 1
                     yield gap
                     continue
                 if not (reconnect and e.kind in ("shutting_down", "overloaded")):
@@ -229,24 +249,45 @@ class Client:
             time.sleep(pause)
             pause = min(pause * 2, RECONNECT_MOST)
 
-    def _stream(self, filters, last):
+    def _stream(self, params, place):
         connection = _Connection(self.path)
         early = []
+
+        def ack(seq):
+            if "consumer" in params and params.get("ack", "manual") == "manual":
+                connection.answer(connection.send("ack", {"consumer": params["consumer"], "seq": seq}), early.append)
+                place.acked = seq
         try:
-            params = self._params(filters)
-            params.pop("timeout", None)
-            if last and "consumer" not in params:
-                params["since"] = last
-            connection.answer(connection.send("subscribe", params), early.append)
+            seen = connection.answer(connection.send("subscribe", params), early.append).get("seq", 0)
+            repeats = place.begin(seen)
+            if "consumer" in params:
+                params.pop("since", None)  # was for the first time
+            else:
+                params["since"] = seen
+            if repeats:
+                ack(place.done)
             while True:
                 note = early.pop(0) if early else connection.read()
+                update = note.get("params", {})
                 if note.get("method") == "subscription_ended":
-                    return
-                if note.get("method") != "update":
+                    raise Error({"code": -1, "message": "the subscription was ended: %s" % update.get("reason"),
+                                 "data": {"kind": "subscription_ended", "reason": update.get("reason")}})
+                if note.get("method") == "subscription_error":
+                    update = dict(update, type="subscription_error")
+                elif note.get("method") != "update":
                     continue
-                yield note["params"]
-                if "consumer" in params and params.get("ack", "manual") == "manual" and "seq" in note["params"]:
-                    ack = {"consumer": params["consumer"], "seq": note["params"]["seq"]}
-                    connection.answer(connection.send("ack", ack), early.append)
+                seq = update.get("seq")
+                if seq is None:
+                    yield update
+                    continue
+                repeats = repeats and seen < seq <= place.done  # one that falls was sought
+                seen = seq
+                if repeats:
+                    continue
+                place.done = seq
+                if "consumer" not in params:
+                    params["since"] = seq
+                yield update
+                ack(seq)
         finally:
             connection.close()

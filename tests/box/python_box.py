@@ -42,6 +42,14 @@ def prepared(*answers):
     return path, got
 
 
+def begun(seq):
+    return {"id": 1, "result": {"subscription": 1, "seq": seq}}
+
+
+def update(seq):
+    return {"method": "update", "params": {"seq": seq, "type": "gap"}}
+
+
 def fails(kind, f, *args, **kw):
     try:
         f(*args, **kw)
@@ -118,14 +126,16 @@ def answers_are_matched_and_notes_passed_on():
 
 @case
 def a_consumer_is_acknowledged_when_the_next_is_asked_for():
-    def update(seq):
-        return {"method": "update", "params": {"seq": seq, "type": "gap"}}
     path, got = prepared([..., update(1), {"id": 1, "result": {}}, update(2), ..., {"id": 2, "result": {}}, ..., {"id": 3, "result": {}},
                           {"method": "subscription_ended", "params": {"reason": "taken_over"}}])
     seqs = []
-    for u in layerd.Client(path, timeout=5).updates(consumer="bot"):
-        seqs.append(u["seq"])
-        assert len(got) == len(seqs), got  # nothing is acknowledged before its time
+
+    def listen():
+        for u in layerd.Client(path, timeout=5).updates(consumer="bot"):
+            seqs.append(u["seq"])
+            assert len(got) == len(seqs), got  # nothing is acknowledged before its time
+    e = fails("subscription_ended", listen)  # an end that nobody here wanted
+    assert e.data["reason"] == "taken_over" and "taken_over" in e.message
     assert seqs == [1, 2]
     assert [q["method"] for q in got] == ["subscribe", "ack", "ack"]
     assert got[0]["params"] == {"consumer": "bot"}
@@ -134,8 +144,6 @@ def a_consumer_is_acknowledged_when_the_next_is_asked_for():
 
 @case
 def nothing_comes_twice_and_a_key_is_patient():
-    def update(seq):
-        return {"method": "update", "params": {"seq": seq, "type": "gap"}}
     expired = {"code": -32041, "message": "x", "data": {"kind": "cursor_expired", "oldest": 9}}
     path, got = prepared([..., {"id": 1, "result": {}}, update(1), update(2), None],
                          [..., {"id": 1, "result": {}}, update(2), update(3), None],
@@ -155,6 +163,44 @@ def nothing_comes_twice_and_a_key_is_patient():
     assert len(got) == 3 and all(q["params"] == got[0]["params"] for q in got)
     path, _ = prepared([..., None])
     fails("unreachable", layerd.Client(path, patience=0).send_message, peer="@a", idempotency_key="k")
+
+
+@case
+def since_is_for_the_first_connection():
+    path, got = prepared([..., begun(5), None], [..., begun(5), None], [..., begun(5), update(6)])
+    assert next(layerd.Client(path).updates(consumer="c", since="now"))["seq"] == 6
+    assert [q["params"] for q in got] == [{"consumer": "c", "since": "now"}, {"consumer": "c"}, {"consumer": "c"}], got
+    path, got = prepared([..., begun(5), None], [..., begun(5), update(6)])
+    assert next(layerd.Client(path).updates(since="now"))["seq"] == 6
+    assert [q["params"] for q in got] == [{"since": "now"}, {"since": 5}], got
+
+
+@case
+def what_was_sought_comes_again():
+    def ack(n):
+        return ..., {"id": n, "result": {}}
+
+    def hear(count, *lives):
+        path, got = prepared(*lives)
+        heard = layerd.Client(path).updates(consumer="c")
+        return [next(heard)["seq"] for _ in range(count)], [q["params"]["seq"] for q in got if q["method"] == "ack"]
+    # within one connection
+    assert hear(4, [..., begun(0), update(1), *ack(2), update(2), *ack(3), update(1), *ack(4), update(2)]) == ([1, 2, 1, 2], [1, 2, 1])
+    # an ack was lost on the way; and one, but somebody seeks afterwards
+    lost = [..., begun(0), update(1), *ack(2), update(2), ..., None]
+    assert hear(3, lost, [..., begun(1), *ack(2), update(2), update(3)]) == ([1, 2, 3], [1, 2, 2])
+    assert hear(4, lost, [..., begun(1), *ack(2), update(2), update(1), *ack(3), update(2)]) == ([1, 2, 1, 2], [1, 2, 2, 1])
+    # while the reader was away
+    assert hear(3, [..., begun(0), update(1), *ack(2), update(2), *ack(3), None], [..., begun(0), update(1)]) == ([1, 2, 1], [1, 2])
+
+
+@case
+def what_could_not_be_judged_is_told():
+    error = {"subscription": 1, "seq": 6, "account": "main", "reason": "regex_limit"}
+    path, got = prepared([..., begun(5), {"method": "subscription_error", "params": error}, ..., {"id": 2, "result": {}}, update(7)])
+    heard = layerd.Client(path).updates(consumer="c")
+    assert next(heard) == {**error, "type": "subscription_error"}
+    assert next(heard)["seq"] == 7 and got[1]["params"]["seq"] == 6, got
 
 
 @case
