@@ -10,8 +10,8 @@ import layerd
 
 tg = layerd.Client()
 for update in tg.updates(consumer="echo_py", types=["new_message"], direction="in"):
-    message = update["message"]
-    if message.get("text"):
+    message = update.get("message")
+    if message and message.get("text"):
         try:
             tg.send_message(peer=message["chat"], text=message["text"], account=update["account"],
                             idempotency_key=layerd.key("echo_py", update))
