@@ -12,9 +12,7 @@
 #include <unistd.h>
 
 #define READ_SIZE 65536u
-#define READ_AHEAD                                                                                 \
-	(1u << 20) /* four times what the daemon queues; the rest waits in the socket              \
-		    */
+#define READ_AHEAD (1u << 20) /* four times what the daemon queues; the rest waits */
 
 int64_t ctl_now(void)
 {
