@@ -431,6 +431,18 @@ static void tell_proxy(struct tg_account *a, const struct mt_event *ev)
 	n->ev.n = ev->n;
 }
 
+/* A CDN's keys change: it is asked for the new ones. */
+static void tell_barred(struct tg_account *a, const struct tg_session *s, int code)
+{
+	bool silent = s->online || s->purpose == TG_FOR_CDN;
+	struct tg_node *n = silent ? NULL : tg_event_new(a, TG_EV_BARRED);
+
+	if (!n)
+		return;
+	n->ev.address = s->tried[0];
+	n->ev.error = code;
+}
+
 /* The others need not wait any longer. */
 static void key_made(struct tg_account *a, struct tg_dc *dc)
 {
@@ -532,6 +544,7 @@ static void handle(struct tg_account *a, struct tg_session *s, const struct mt_e
 		key_doubted(a, s);
 		break;
 	case MT_EV_TRANSPORT_ERROR:
+		tell_barred(a, s, ev->code);
 		if (ev->code != -429) /* too much of it is not the address's fault (C.17) */
 			blame(a, s, ev->code == -444);
 		if (ev->code == -444)

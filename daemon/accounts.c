@@ -8,6 +8,7 @@
 #include "daemon/js.h"
 #include "daemon/nearest.h"
 #include "daemon/options.h"
+#include "daemon/trouble.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -373,6 +374,7 @@ void rpc_account_look(struct rpc_account *a)
 
 static void begin(struct rpc_account *a)
 {
+	a->in_trouble = false;
 	rpc_account_look(a);
 	if (a->state == TG_READY || is_on_its_way(a))
 		tg_account_connect(a->tg, rpc_now());
@@ -499,6 +501,7 @@ void rpc_account_free(struct rpc_account *a)
 		engine_free(a);
 		free_proxy(a);
 		rpc_former_forget(a);
+		rpc_trouble_free(a);
 		while (a->events) {
 			struct rpc_event *e = a->events;
 
@@ -551,7 +554,7 @@ void rpc_account_members(struct tl_buf *b, const struct rpc_account *a)
 {
 	struct tg_peer_query q = {.form = TG_FORM_SELF};
 	enum tg_state state = a->state;
-	const char *reason = tg_account_reason(a->tg);
+	const char *reason = tg_account_reason(a->tg), *trouble = rpc_trouble_text(a);
 	struct tg_peer me;
 
 	rpc_js_text(b, "account", a->name);
@@ -559,6 +562,7 @@ void rpc_account_members(struct tl_buf *b, const struct rpc_account *a)
 	if (*reason)
 		rpc_js_text(b, state == TG_FAILED ? "error" : "reason", reason);
 	rpc_js_bool(b, "online", tg_account_online(a->tg));
+	rpc_js_text(b, "offline_reason", trouble);
 	if (state == TG_READY && tg_peer_find(a->tg, &q, &me) == 0) {
 		rpc_js_int(b, "user_id", tg_account_self(a->tg));
 		rpc_js_bool(b, "bot", tg_account_is_bot(a->tg));

@@ -9,6 +9,7 @@
 struct rpc_consumer;
 struct rpc_event;
 struct rpc_filter;
+struct rpc_trouble;
 
 /* A TCP connection of an engine. */
 struct rpc_link {
@@ -22,6 +23,11 @@ struct rpc_link {
 	bool open;     /* connected */
 	struct ev_io reader, writer;
 	struct rpc_timer timeout; /* of connecting */
+	struct {
+		int dc;
+		char host[64]; /* of a name its beginning */
+		uint16_t port;
+	} to;
 };
 /* CONNECT: to the event's host and port, never to its address. */
 void rpc_link_open(struct rpc_account *a, const struct tg_event *e);
@@ -54,7 +60,9 @@ struct rpc_account {
 	unsigned commits; /* with the store thread */
 	int catch_up;     /* -1: the daemon's setting */
 	int dc;
-	struct mt_proxy *proxy; /* its own; NULL: the daemon's setting */
+	struct rpc_trouble *troubles; /* with connecting */
+	bool in_trouble;              /* the first of them goes on */
+	struct mt_proxy *proxy;       /* its own; NULL: the daemon's setting */
 	char name[33];
 };
 struct rpc_accounts {

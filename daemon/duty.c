@@ -1,6 +1,7 @@
 /* The duty to answer later: deadlines, cancelling, and clients that leave. A call with a duty is
  * listed at its connection, or among the daemon's orphans. */
 #include "daemon/daemon.h"
+#include "daemon/trouble.h"
 
 #include <stddef.h>
 
@@ -49,6 +50,8 @@ void rpc_call_stop(struct rpc_call *c, int err)
 	c->cancel = NULL;
 	if (err == -TG_E_TIMEOUT || err == -TG_E_CANCELLED || err == -TG_E_SHUTTING_DOWN)
 		c->problem.outcome = sent ? "unknown" : "not_sent";
+	if (err == -TG_E_TIMEOUT)
+		rpc_trouble_hint(c);
 	rpc_fail(c, err, NULL);
 }
 

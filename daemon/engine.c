@@ -7,6 +7,7 @@
 #include "daemon/progress.h"
 #include "daemon/sent.h"
 #include "daemon/subscription.h"
+#include "daemon/trouble.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,8 +127,10 @@ struct rpc_result rpc_engine_refuse(struct rpc_call *c, const struct tg_event *e
 	}
 	if (err == -TG_E_INVALID_PARAMS && c->dc)
 		rpc_problem(c, err, "dc_id", "there is no data centre %d for this", c->dc);
-	if (err == -TG_E_TIMEOUT)
+	if (err == -TG_E_TIMEOUT) {
 		c->problem.outcome = e->sent ? "unknown" : "not_sent";
+		rpc_trouble_hint(c);
+	}
 	if (err == -TG_E_SESSION_REVOKED || err == -TG_E_ACCOUNT_NOT_READY)
 		c->problem.state = tg_state_name(c->account->state);
 	return rpc_refuse(c);
@@ -317,7 +320,11 @@ static void handle(struct rpc_account *a, const struct tg_event *e)
 		else
 			state_changed(a);
 		break;
+	case TG_EV_BARRED:
+		rpc_trouble_barred(a, e);
+		break;
 	case TG_EV_ONLINE:
+		a->in_trouble = false;
 		rpc_log(&d->log, RPC_INFO, "connection_state", "account=%s online=%d", a->name,
 			tg_account_online(a->tg));
 		add_event(a, rpc_event_online(a, NULL, 0));

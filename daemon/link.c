@@ -2,9 +2,11 @@
  * account; how it gets its connected descriptor is race.c's. */
 #include "daemon/daemon.h"
 #include "daemon/race.h"
+#include "daemon/trouble.h"
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -44,6 +46,8 @@ void rpc_link_lose(struct rpc_link *l, const char *reason)
 
 	rpc_log(&a->d->log, RPC_DEBUG, "link_lost", "account=%s link=%u reason=\"%s\"", a->name,
 		number, reason);
+	if (!l->open || !tg_account_online(a->tg))
+		rpc_trouble_note(a, l->to.dc, l->to.host, l->to.port, reason);
 	destroy(l);
 	tg_account_lost(a->tg, number, rpc_now());
 	rpc_account_touch(a);
@@ -149,6 +153,9 @@ void rpc_link_open(struct rpc_account *a, const struct tg_event *e)
 	l->number = e->link;
 	l->serial = ++d->accounts->link_serial;
 	l->fd = -1;
+	l->to.dc = e->address.dc;
+	l->to.port = e->port;
+	snprintf(l->to.host, sizeof l->to.host, "%s", e->host);
 	l->next = a->links;
 	a->links = l;
 	l->timeout.fire = on_timeout;

@@ -205,6 +205,7 @@ static struct rpc_result connect_account(struct rpc_call *c)
 static struct rpc_result disconnect_account(struct rpc_call *c)
 {
 	tg_account_disconnect(c->account->tg, rpc_now());
+	c->account->in_trouble = false;
 	rpc_account_touch(c->account);
 	return say(c, "online", false);
 }
@@ -225,7 +226,7 @@ const struct rpc_method rpc_methods_accounts[] = {
 	 .run = list_accounts,
 	 .doc = "The accounts and their states.",
 	 .result = "{\"accounts\":[{\"account\":string,\"state\":string,\"online\":bool,"
-		   "\"user_id\":int?,…}]}"},
+		   "\"offline_reason\":string?,\"user_id\":int?,…}]}"},
 	{.name = "add_account",
 	 .role = RPC_ADMIN,
 	 .flags = RPC_WAITS | RPC_SENDS,

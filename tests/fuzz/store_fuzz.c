@@ -123,6 +123,7 @@ static void event(struct tg_account *a, const struct tg_event *ev, unsigned *ope
 	case TG_EV_WAITING:
 	case TG_EV_LIMITED:
 	case TG_EV_PROXY:
+	case TG_EV_BARRED:
 		break;
 	}
 }

@@ -191,6 +191,7 @@ static void event(struct rig *r, const struct tg_event *ev)
 		break;
 	case TG_EV_CLOCK:
 	case TG_EV_PROXY:
+	case TG_EV_BARRED:
 		break;
 	}
 }

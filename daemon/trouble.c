@@ -1,0 +1,84 @@
+/* See trouble.h. The list belongs to its account, the latest first. */
+#include "daemon/trouble.h"
+#include "daemon/daemon.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The record of a data centre, now the first. */
+static struct rpc_trouble *of_dc(struct rpc_account *a, int dc)
+{
+	struct rpc_trouble **p = &a->troubles, *t;
+
+	while (*p && (*p)->dc != dc)
+		p = &(*p)->next;
+	t = *p ? *p : calloc(1, sizeof *t);
+	if (!t)
+		return NULL;
+	if (*p)
+		*p = t->next;
+	t->dc = dc;
+	t->next = a->troubles;
+	a->troubles = t;
+	return t;
+}
+
+void rpc_trouble_note(struct rpc_account *a, int dc, const char *host, unsigned port,
+		      const char *reason)
+{
+	struct rpc_trouble *t = of_dc(a, dc);
+	int64_t now = rpc_now().boot;
+	char text[sizeof t->reason];
+	bool same;
+
+	if (!t)
+		return;
+	a->in_trouble = true;
+	snprintf(text, sizeof text, "data centre %d at %.64s:%u: %s", dc, host, port, reason);
+	same = strcmp(text, t->reason) == 0;
+	memcpy(t->reason, text, sizeof text);
+	if (t->told && now - t->told < (same ? RPC_TROUBLE_AGAIN : RPC_TROUBLE_OTHER))
+		return;
+	t->told = now;
+	rpc_log(&a->d->log, RPC_WARNING, "connect_failed",
+		"account=%s dc=%d address=%s:%u reason=\"%s\"", a->name, dc, host, port, reason);
+}
+
+void rpc_trouble_barred(struct rpc_account *a, const struct tg_event *e)
+{
+	const char *reason = tg_error_row(e->error)->text;
+
+	if (e->error == -TG_E_NOT_FOUND)
+		reason = "none of the server's keys is known; --rsa-key names one";
+	else if (e->error == -404)
+		reason = "the server does not know our key (-404)";
+	else if (e->error == -429)
+		reason = "too many connections (-429)";
+	else if (e->error == -444)
+		reason = "no such data centre there (-444)";
+	rpc_trouble_note(a, e->address.dc, e->address.host, e->address.port, reason);
+}
+
+void rpc_trouble_free(struct rpc_account *a)
+{
+	while (a->troubles) {
+		struct rpc_trouble *t = a->troubles;
+
+		a->troubles = t->next;
+		free(t);
+	}
+}
+
+const char *rpc_trouble_text(const struct rpc_account *a)
+{
+	return a->in_trouble && !tg_account_online(a->tg) ? a->troubles->reason : NULL;
+}
+
+void rpc_trouble_hint(struct rpc_call *c)
+{
+	const char *text = c->account ? rpc_trouble_text(c->account) : NULL;
+
+	if (text && !c->problem.hint[0])
+		rpc_hint(c, "no connection: %s", text);
+}

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""What a user is told when something is not as it should be: no way to the server, a server with other keys."""
+
+import signal
+import tempfile
+import time
+
+from box import SLOW, Daemon, World, case, main, refused
+
+
+def told(daemon, event):
+    return [r for r in open(daemon.log).read().splitlines() if "event=%s " % event in r]
+
+
+def no_way(world, args, says):
+    """Logs a bot in by these options; what the log, the accounts and the refusal say of it."""
+    d = Daemon(tempfile.mkdtemp(dir=world.folder), None, *args)
+    try:
+        line = d.line()
+        error = refused("timeout", line, "bot_sign_in", token="1:" + "a" * 35, timeout=2 * SLOW)
+        assert says in error["data"]["hint"], error
+        for account in line.call("list_accounts")["accounts"][0], line.call("status")["accounts"][0]:
+            assert not account["online"] and says in account["offline_reason"], account
+        lines = told(d, "connect_failed")
+        assert len(lines) == 1 and "level=warning" in lines[0] and "account=main dc=2 address=127.0.0.1:" in lines[0], lines
+        assert says in lines[0], lines
+        line.call("disconnect", account="main")
+        assert "offline_reason" not in line.call("list_accounts")["accounts"][0]
+    finally:
+        d.kill(signal.SIGTERM)
+        d.check()
+
+
+@case
+def a_server_that_is_not_there_is_named():
+    with World(daemon=False) as w:
+        no_way(w, ["--dc", "2=127.0.0.1:1", "--first-dc", "2"], "Connection refused")
+
+
+@case
+def a_server_with_other_keys_is_named():
+    with World(daemon=False) as w:
+        args = w.sandbox.daemon_args()
+        i = args.index("--rsa-key")
+        no_way(w, args[:i] + ["--first-dc", "2"], "none of the server's keys is known; --rsa-key")
+
+
+@case
+def what_is_over_is_not_shown():
+    with World() as w:
+        w.bot("fine_bot")
+        line = w.daemon.line()
+        w.sandbox.call("fault", kind="cut", probability=1.0)
+        end = time.monotonic() + 20 * SLOW
+        while "offline_reason" not in line.call("list_accounts")["accounts"][0]:
+            refused("timeout", line, "get_me", timeout=1)
+            assert time.monotonic() < end
+        w.sandbox.call("clear_faults")
+        line.call("wait", account="main", **{"for": "online"})
+        assert "offline_reason" not in line.call("list_accounts")["accounts"][0]
+
+
+main()
