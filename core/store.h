@@ -63,18 +63,24 @@ enum tg_store_verdict {
 	TG_STORE_NEWER,   /* of a later format */
 	TG_STORE_DAMAGED, /* found by the check that follows an unclean end */
 	TG_STORE_BEHIND,  /* older than its keys.bak, or gone */
+	TG_STORE_SOUND,   /* it would have been put aside */
 };
 struct tg_store_report {
 	enum tg_store_verdict verdict;
 	int pid;           /* HELD: whose */
 	const char *table; /* DAMAGED: where, or NULL */
+	const char *file;  /* FAILED: of the folder, or NULL */
+	const char *text;  /* … and what the system says */
+	bool spare_bad;    /* keys.bak was damaged and is put aside; also of a store that opens */
 };
 /* dir is locked. Beside the store lies keys.bak, the accounts and keys of it once more. */
 int tg_store_open_lmdb(const char *dir, struct tg_store **ret, struct tg_store_report *why) TL_MUST;
 int tg_store_open_memory(struct tg_store **ret) TL_MUST;
-/* The rows of keys.bak in a memory store. -TG_E_NOT_FOUND: there is none; -TG_E_STORE: damaged. */
+/* The rows of keys.bak in a memory store. -TG_E_NOT_FOUND: there is none; -TG_E_STORE: damaged;
+ * -TG_E_FILE_ACCESS: errno. */
 int tg_spare_load(const char *dir, struct tg_store **ret) TL_MUST;
-/* Begins a store with all rows of another one; the old data.mdb becomes data.mdb.corrupt-TIME. */
+/* Begins a store with all rows of another one; the old data.mdb becomes data.mdb.corrupt-TIME.
+ * Refuses while that is sound. */
 int tg_store_begin_anew(const char *dir, struct tg_store *rows,
 			struct tg_store_report *why) TL_MUST;
 

@@ -7,6 +7,7 @@
 #include "core/core.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <lmdb.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #define BEHIND (-1) /* beside LMDB's errors: older than keys.bak */
 
 static const char format_key[] = "format";
+static const char data_file[] = "data.mdb", readers_file[] = "lock.mdb";
 
 struct store {
 	struct tg_store base;
@@ -195,6 +197,8 @@ static int open_env(struct store *m)
 		rc = mdb_env_set_mapsize(m->env, MAP_START); /* LMDB keeps a larger one */
 	if (rc == 0)
 		rc = mdb_env_open(m->env, m->dir, MDB_NOTLS, 0600);
+	tg_spare_own(m->dir, data_file);
+	tg_spare_own(m->dir, readers_file);
 	if (rc == 0)
 		rc = mdb_reader_check(m->env, &dead);
 	if (rc == 0)
@@ -436,6 +440,14 @@ static void lmdb_close(struct tg_store *s)
 static const struct tg_store_ops ops = {lmdb_get, lmdb_seek, lmdb_commit, lmdb_close};
 
 /* ---- the doors ---- */
+/* What the system or LMDB says of a file. */
+static int failed(struct tg_store_report *why, const char *file, int rc)
+{
+	why->file = file;
+	why->text = mdb_strerror(rc);
+	return error_of(rc);
+}
+
 static int lock_folder(const char *dir, struct store **ret, struct tg_store_report *why)
 {
 	struct store *m;
@@ -454,6 +466,8 @@ static int lock_folder(const char *dir, struct store **ret, struct tg_store_repo
 	r = tg_lock_take(m->dir, &m->lock_fd, &why->pid, &m->as_left);
 	if (r == -TG_E_NOT_PERMITTED)
 		why->verdict = TG_STORE_HELD;
+	else if (r)
+		(void)failed(why, "lock", errno);
 	if (r)
 		free_store(m);
 	else
@@ -466,7 +480,7 @@ static bool is_empty(const struct store *m)
 	char path[TG_MAX_PATH + 32];
 	struct stat st;
 
-	tg_spare_path(path, m->dir, "data.mdb");
+	tg_spare_path(path, m->dir, data_file);
 	return stat(path, &st) != 0 ? errno == ENOENT : st.st_size == 0;
 }
 
@@ -476,21 +490,59 @@ static int refuse(struct tg_store_report *why, enum tg_store_verdict verdict)
 	return -TG_E_STORE;
 }
 
+static int may_open(const struct store *m, struct tg_store_report *why)
+{
+	static const char *const files[] = {data_file, readers_file};
+	char path[TG_MAX_PATH + 32];
+
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		tg_spare_path(path, m->dir, files[i]);
+		if (faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) != 0 && errno != ENOENT)
+			return failed(why, files[i], errno);
+	}
+	return 0;
+}
+
 /* May the files be used? Changes nothing but a keys.bak that is bad while the store is not. */
 static int examine(struct store *m, struct tg_store_report *why)
 {
-	int r = tg_spare_read(m->dir, &m->bytes, &m->floor), table;
+	int r = tg_spare_read(m->dir, &m->bytes, &m->floor), table, e = errno;
 
 	wipe_bytes(m);
+	if (r == -TG_E_FILE_ACCESS)
+		return failed(why, "keys.bak", e);
+	if (may_open(m, why) != 0)
+		return -TG_E_STORE;
 	if (is_empty(m))
 		return r == -TG_E_NOT_FOUND ? 0 : refuse(why, TG_STORE_BEHIND);
 	if (!m->as_left && !tg_store_check(m->dir, &table)) {
 		why->table = table < 0 ? NULL : tg_table_names[table];
 		return refuse(why, TG_STORE_DAMAGED);
 	}
-	if (r == -TG_E_STORE)
+	why->spare_bad = r == -TG_E_STORE;
+	if (why->spare_bad)
 		r = tg_spare_aside(m->dir, "keys.bak");
 	return r == -TG_E_NOT_FOUND ? 0 : r;
+}
+
+/* A store that has nothing wrong is not put aside, nor one that we may only not open. It is looked
+ * through whatever its end was. */
+static int refuse_sound(struct store *m, struct tg_store_report *why)
+{
+	struct tg_store_report found = {.verdict = TG_STORE_FAILED};
+	int r;
+
+	m->as_left = false;
+	r = examine(m, &found);
+	if (r && found.file) {
+		*why = found;
+		return r;
+	}
+	if (r == 0 && open_env(m) == 0)
+		return refuse(why, TG_STORE_SOUND);
+	m->floor = 0;
+	m->spare_due = false;
+	return 0;
 }
 
 static int use(struct store *m, struct tg_store_report *why)
@@ -501,7 +553,9 @@ static int use(struct store *m, struct tg_store_report *why)
 		return refuse(why, TG_STORE_BEHIND);
 	if (rc == MDB_VERSION_MISMATCH)
 		return refuse(why, TG_STORE_NEWER);
-	return rc || !m->spare_due ? error_of(rc) : write_spare(m);
+	if (rc)
+		return failed(why, data_file, rc);
+	return m->spare_due ? write_spare(m) : 0;
 }
 
 int tg_store_open_lmdb(const char *dir, struct tg_store **ret, struct tg_store_report *why)
@@ -562,13 +616,15 @@ int tg_store_begin_anew(const char *dir, struct tg_store *rows, struct tg_store_
 		tg_batch_free(b);
 		return r;
 	}
-	r = tg_spare_aside(dir, "data.mdb");
+	r = refuse_sound(m, why);
+	if (r == 0)
+		r = tg_spare_aside(dir, data_file);
 	if (r == 0)
 		r = use(m, why);
 	if (r == 0)
 		r = lmdb_commit(&m->base, &one, 1);
 	tg_batch_free(b);
-	if (r)
+	if (r && why->verdict != TG_STORE_SOUND)
 		free_store(m);
 	else
 		lmdb_close(&m->base);

@@ -120,6 +120,7 @@ int tg_lock_take(const char *dir, int *ret_fd, int *ret_pid, bool *ret_as_left)
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return tg_spare_error(errno);
+	tg_spare_own(dir, "lock");
 	if (take(fd, ret_pid)) {
 		*ret_as_left = is_as_left(fd, dir);
 		r = write_pid(fd);

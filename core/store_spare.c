@@ -89,6 +89,18 @@ int tg_spare_error(int err)
 	return err == ENOSPC || err == EDQUOT || err == EFBIG ? -TG_E_DISK_FULL : -TG_E_STORE;
 }
 
+void tg_spare_own(const char *dir, const char *file)
+{
+	char path[TG_MAX_PATH + 32];
+	struct stat folder, st;
+
+	if (geteuid() != 0 || stat(dir, &folder) != 0 || folder.st_uid == 0)
+		return;
+	tg_spare_path(path, dir, file);
+	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == 0 && st.st_nlink == 1)
+		(void)!lchown(path, folder.st_uid, folder.st_gid);
+}
+
 static int write_file(const char *path, const struct tl_buf *b)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600), r = 0;
@@ -133,6 +145,7 @@ int tg_spare_write(const char *dir, struct tl_buf *b)
 	tg_spare_path(from, dir, fresh);
 	tg_spare_path(to, dir, name);
 	r = write_file(from, b);
+	tg_spare_own(dir, fresh);
 	if (!r && rename(from, to) != 0)
 		r = tg_spare_error(errno);
 	return r ? r : sync_folder(dir);
@@ -186,7 +199,9 @@ int tg_spare_read(const char *dir, struct tl_buf *ret, uint64_t *ret_generation)
 	tg_spare_path(path, dir, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
-		return errno == ENOENT ? -TG_E_NOT_FOUND : -TG_E_STORE;
+		return errno == ENOENT  ? -TG_E_NOT_FOUND
+		       : errno == ELOOP ? -TG_E_STORE
+					: -TG_E_FILE_ACCESS;
 	tl_buf_clear(ret);
 	if (fstat(fd, &st) == 0 && st.st_size > 0 && st.st_size < MAX_FILE) {
 		room = tl_buf_extend(ret, (size_t)st.st_size);

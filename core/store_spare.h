@@ -15,13 +15,16 @@ void tg_spare_begin(struct tl_buf *b, uint64_t generation);
 void tg_spare_put(struct tl_buf *b, enum tg_table t, struct tl_str key, struct tl_str value);
 /* Closes it with its checksum, and takes the place of the former one. */
 int tg_spare_write(const char *dir, struct tl_buf *b) TL_MUST;
-/* -TG_E_NOT_FOUND: there is none; -TG_E_STORE: the checksum is wrong. ret holds keys. */
+/* -TG_E_NOT_FOUND: there is none; -TG_E_STORE: the checksum is wrong; -TG_E_FILE_ACCESS: errno.
+ * ret holds keys. */
 int tg_spare_read(const char *dir, struct tl_buf *ret, uint64_t *ret_generation) TL_MUST;
 /* The row at c; false at the end. */
 bool tg_spare_next(struct tl_cursor *c, struct tg_op *ret);
 struct tl_cursor tg_spare_rows(const struct tl_buf *file);
 /* Renames dir/name to dir/name.corrupt-TIME; a file that is not there is not missed. */
 int tg_spare_aside(const char *dir, const char *name) TL_MUST;
+/* What root has made in the folder belongs to the folder's owner, who will want to open it. */
+void tg_spare_own(const char *dir, const char *name);
 /* dir/name; room is TG_MAX_PATH + 32. */
 void tg_spare_path(char *out, const char *dir, const char *name);
 

@@ -38,7 +38,7 @@ int main(int argc, char **argv)
 {
 	struct rpc_config *config = NULL;
 	struct rpc_daemon *d;
-	char why[512] = "out of memory";
+	char why[1024] = "out of memory";
 	int rc;
 
 	json_set_alloc_funcs(malloc, wiping_free);

@@ -41,8 +41,8 @@ static int refuse_store(const char *dir, const struct tg_store_report *r, int er
 			size_t size)
 {
 	static const char restore[] =
-		"layerd --restore-keys puts data.mdb aside and begins a new one with the accounts "
-		"and keys of keys.bak, without the journal";
+		"--restore-keys puts data.mdb aside and begins a new one with the accounts and "
+		"keys of keys.bak, without the journal";
 
 	switch (r->verdict) {
 	case TG_STORE_HELD:
@@ -56,24 +56,38 @@ static int refuse_store(const char *dir, const struct tg_store_report *r, int er
 	case TG_STORE_DAMAGED:
 		snprintf(why, size,
 			 "%s/data.mdb is damaged (%s%s) and was left as it is; put a copy of yours "
-			 "in its place, or: %s",
+			 "in its place, or: layerd --state %s %s",
 			 dir, r->table ? "in the table " : "read as a whole",
-			 r->table ? r->table : "", restore);
+			 r->table ? r->table : "", dir, restore);
 		return RPC_EXIT_DATA;
 	case TG_STORE_BEHIND:
 		snprintf(why, size,
 			 "%s/data.mdb is gone or older than keys.bak, and keys would be lost; put "
-			 "it back, or: %s",
-			 dir, restore);
+			 "it back, or: layerd --state %s %s",
+			 dir, dir, restore);
 		return RPC_EXIT_DATA;
+	case TG_STORE_SOUND:
+		snprintf(why, size,
+			 "the store of %s is sound: nothing to restore; move data.mdb away "
+			 "yourself if you mean it",
+			 dir);
+		return 1;
 	case TG_STORE_FAILED:
 		break;
 	}
-	snprintf(why, size, "%s: %s", dir, tg_error_row(err)->text);
+	snprintf(why, size, "%s%s%s: %s", dir, r->file ? "/" : "", r->file ? r->file : "",
+		 r->text ? r->text : tg_error_row(err)->text);
 	return 1;
 }
 
-static int open_plain(const struct rpc_config *c, struct tg_store **ret, char *why, size_t size)
+static int refuse_folder(const char *dir, char *why, size_t size)
+{
+	snprintf(why, size, "%s: %s (set --state)", dir, strerror(errno));
+	return 1;
+}
+
+static int open_plain(const struct rpc_config *c, struct rpc_log *log, struct tg_store **ret,
+		      char *why, size_t size)
 {
 	struct tg_store_report report = {.verdict = TG_STORE_FAILED};
 	int err;
@@ -81,12 +95,14 @@ static int open_plain(const struct rpc_config *c, struct tg_store **ret, char *w
 	if (c->memory) {
 		err = tg_store_open_memory(ret);
 	} else {
-		if (make_folder(c->state) != 0) {
-			snprintf(why, size, "%s: %s (set --state)", c->state, strerror(errno));
-			return 1;
-		}
+		if (make_folder(c->state) != 0 ||
+		    faccessat(AT_FDCWD, c->state, W_OK | X_OK, AT_EACCESS) != 0)
+			return refuse_folder(c->state, why, size);
 		err = tg_store_open_lmdb(c->state, ret, &report);
 	}
+	if (report.spare_bad && log)
+		rpc_log(log, RPC_WARNING, "keys_bak_damaged",
+			"path=%s/keys.bak put_aside=keys.bak.corrupt-*", c->state);
 	return err ? refuse_store(c->state, &report, err, why, size) : 0;
 }
 
@@ -186,8 +202,8 @@ int rpc_state_check(const struct rpc_config *c, char *why, size_t size)
 }
 
 /* ---- doors ----------------------------------------------------------------------------------- */
-int rpc_state_open(const struct rpc_config *c, struct mt_vault *vault, struct tg_store **ret,
-		   char *why, size_t size)
+int rpc_state_open(const struct rpc_config *c, struct mt_vault *vault, struct rpc_log *log,
+		   struct tg_store **ret, char *why, size_t size)
 {
 	const struct mt_env env = {.random = rpc_random, .vault = vault};
 	enum tg_seal_mode mode = wanted(c), found = TG_SEAL_NONE;
@@ -198,7 +214,7 @@ int rpc_state_open(const struct rpc_config *c, struct mt_vault *vault, struct tg
 	int rc = key_for(mode, c->key_file, key, &with, why, size), err;
 
 	if (!rc)
-		rc = open_plain(c, &plain, why, size);
+		rc = open_plain(c, log, &plain, why, size);
 	if (rc)
 		return rc;
 	*ret = plain;
@@ -217,6 +233,51 @@ int rpc_state_open(const struct rpc_config *c, struct mt_vault *vault, struct tg
 	return refuse(c, err, why, size);
 }
 
+/* A folder that was named by mistake gets no store. */
+static int must_exist(const struct rpc_config *c, char *why, size_t size)
+{
+	char path[300];
+	struct stat st;
+	int err;
+
+	snprintf(path, sizeof path, "%s/data.mdb", c->state);
+	err = stat(path, &st) != 0 ? errno : st.st_size ? 0 : ENOENT;
+	if (c->memory || !err)
+		return 0;
+	if (err == ENOENT || err == ENOTDIR)
+		snprintf(why, size, "%s: there is no store (set --state)", c->state);
+	else
+		snprintf(why, size, "%s: %s", path, strerror(err));
+	return RPC_EXIT_DATA;
+}
+
+/* What --rekey was to bring about is so; inner is closed then. */
+static bool is_so(struct tg_store *inner, const uint8_t *key, enum tg_seal_mode mode,
+		  const struct mt_env *env)
+{
+	enum tg_seal_mode found;
+	bool unfinished;
+	struct tg_store *coat = inner;
+
+	if (tg_seal_look(inner, &found, &unfinished) != 0 || unfinished || found != mode)
+		return false;
+	if (key && tg_store_seal(inner, key, mode, env, &coat) != 0)
+		return false;
+	coat->ops->close(coat);
+	return true;
+}
+
+static int refuse_rekey(const struct rpc_config *c, int err, char *why, size_t size)
+{
+	if (err != -TG_E_CRYPTO || c->old_key_file[0])
+		return refuse(c, err, why, size);
+	snprintf(why, size,
+		 "%s: the key of the store until now is another one: name it by --old-key-file; "
+		 "nothing was changed",
+		 c->state);
+	return RPC_EXIT_CONFIG;
+}
+
 int rpc_state_rekey(const struct rpc_config *c, char *why, size_t size)
 {
 	static const struct mt_env env = {.random = rpc_random};
@@ -231,15 +292,23 @@ int rpc_state_rekey(const struct rpc_config *c, char *why, size_t size)
 		rc = read_key(c->old_key_file, from, why, size);
 	}
 	if (!rc)
-		rc = open_plain(c, &plain, why, size);
+		rc = must_exist(c, why, size);
+	if (!rc)
+		rc = open_plain(c, NULL, &plain, why, size);
 	if (rc)
 		return rc;
+	if (is_so(plain, to_key, mode, &env)) {
+		mt_wipe(to, sizeof to);
+		mt_wipe(from, sizeof from);
+		snprintf(why, size, "%s: the store is already so", c->state);
+		return 0;
+	}
 	err = tg_store_rekey(plain, from_key, to_key, mode, &env);
 	plain->ops->close(plain);
 	mt_wipe(to, sizeof to);
 	mt_wipe(from, sizeof from);
 	if (err)
-		return refuse(c, err, why, size);
+		return refuse_rekey(c, err, why, size);
 	snprintf(why, size, "%s: the store is rewritten", c->state);
 	return 0;
 }
@@ -253,8 +322,9 @@ static int load_spare(const struct rpc_config *c, struct tg_store **ret, char *w
 		snprintf(why, size, "%s: there is no keys.bak", c->state);
 	else if (err)
 		snprintf(why, size, "%s/keys.bak: %s", c->state,
-			 err == -TG_E_STORE ? "it is damaged, too; nothing was changed"
-					    : tg_error_row(err)->text);
+			 err == -TG_E_STORE         ? "it is damaged, too; nothing was changed"
+			 : err == -TG_E_FILE_ACCESS ? strerror(errno)
+						    : tg_error_row(err)->text);
 	return err ? RPC_EXIT_DATA : 0;
 }
 

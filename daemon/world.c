@@ -358,7 +358,7 @@ int rpc_accounts_init(struct rpc_daemon *d, char *why, size_t size)
 	all->retry.fire = on_retry;
 	all->trim.fire = on_trim;
 	all->tidy.fire = on_tidy;
-	rc = rpc_state_open(d->config, &d->vault.vault, &all->store, why, size);
+	rc = rpc_state_open(d->config, &d->vault.vault, &d->log, &all->store, why, size);
 	if (rc)
 		return rc;
 	if (rpc_committer_new(all->store, d->loop.ev, committed, d, &all->committer) != 0 ||

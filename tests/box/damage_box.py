@@ -211,6 +211,7 @@ def keys_that_would_be_lost_are_noticed():
         w.daemon.start()  # the store is right: the bad copy is put aside, a good one is written
         assert session(w) == text
         assert [read(p) for p in glob.glob(spare + ".corrupt-*")] == [bytes(good)]
+        assert "level=warning event=keys_bak_damaged path=%s " % spare in open(w.daemon.log).read()
         w.daemon.kill()
         with open(data, "r+b") as f:
             f.truncate(3 * PAGE)

@@ -6,6 +6,7 @@ LAYERD_RACES sets the number of start races (RELIABILITY T9; default 20, reduced
 import glob
 import hashlib
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -35,6 +36,16 @@ def digest(folder):
 
 def run(daemon, *more):
     return subprocess.run([*daemon.args, *more], capture_output=True, text=True, timeout=60)
+
+
+USER = 1000
+
+
+def run_as_user(daemon, *more):
+    """Not as root, who may open everything."""
+    who = {"user": USER, "group": USER, "extra_groups": []} if os.geteuid() == 0 else {}
+    return subprocess.run([*daemon.args, *more], capture_output=True, text=True, timeout=20,
+                          env={**os.environ, "HOME": daemon.folder}, **who)
 
 
 def stored(world):
@@ -185,6 +196,95 @@ def other_users_cannot_look():
             assert os.stat(path).st_mode & 0o077 == 0, path
         pid = w.daemon.process.pid
         assert os.stat("/proc/%d/mem" % pid).st_uid == 0  # not dumpable: its files are root's
+
+
+@case
+def what_is_done_to_a_store_names_the_folder():
+    with World(daemon=False) as w:
+        a, b, c = key_file(w, "a"), key_file(w, "b"), key_file(w, "c")
+        w.daemon = Daemon(w.folder, w.sandbox)
+        w.bot("named_bot")
+        w.daemon.kill(signal.SIGTERM)
+        typo = os.path.join(w.folder, "stat")
+        for what, says in (("--rekey", "there is no store"), ("--restore-keys", "there is no keys.bak")):
+            r = run(w.daemon, what, "--key-file", a, "--state", typo)
+            assert r.returncode == 65 and typo + ": " + says in r.stderr, r
+            assert not os.path.exists(typo)
+        sound = digest(w.daemon.state)
+        r = run(w.daemon, "--rekey")
+        assert r.returncode == 0 and "already so" in r.stdout, r
+        r = run(w.daemon, "--restore-keys")
+        assert r.returncode == 1 and "the store of %s is sound" % w.daemon.state in r.stderr, r
+        assert digest(w.daemon.state) == sound
+        for more, code, says in ((["--key-file", a], 0, "rewritten"), (["--key-file", a], 0, "already so"),
+                                 (["--key-file", b], 78, "--old-key-file"),
+                                 (["--key-file", b, "--old-key-file", c], 78, "another one"),
+                                 (["--key-file", b, "--old-key-file", a], 0, "rewritten"),
+                                 (["--key-file", b, "--old-key-file", a], 0, "already so")):
+            r = run(w.daemon, "--rekey", *more)
+            assert r.returncode == code and says in r.stdout + r.stderr, (more, r)
+        w.daemon.args += ["--key-file", b]
+        w.daemon.start()
+        line = w.daemon.line()
+        assert line.call("get_me")["username"] == "named_bot"
+        line.close()
+        w.daemon.kill(signal.SIGTERM)
+        os.unlink(os.path.join(w.daemon.state, "data.mdb"))
+        advice = run(w.daemon).stderr
+        said = re.search(r"layerd (--state \S+ --restore-keys)", advice)
+        assert said, advice
+        r = subprocess.run([w.daemon.args[0], *said[1].split(), "--key-file", b], capture_output=True, text=True, timeout=60)
+        assert r.returncode == 0, r
+        w.daemon.start()
+
+
+@case
+def files_that_root_makes_belong_to_the_owner_of_the_folder():
+    if os.geteuid() != 0:
+        print("not root: left out")
+        return
+    with World(daemon=False) as w:
+        key = key_file(w, "key")
+        w.daemon = Daemon(w.folder, w.sandbox)
+        w.bot("owned_bot")
+        w.daemon.kill(signal.SIGTERM)
+        for path in (w.folder, key, w.daemon.state, *glob.glob(os.path.join(w.daemon.state, "*"))):
+            os.chown(path, USER, USER)
+
+        def owners():
+            return {os.path.basename(p): os.stat(p).st_uid for p in glob.glob(os.path.join(w.daemon.state, "*"))}
+        r = run(w.daemon, "--rekey", "--key-file", key)
+        assert r.returncode == 0 and set(owners().values()) == {USER}, (r, owners())
+        for name in "data.mdb", "lock.mdb", "lock":
+            os.unlink(os.path.join(w.daemon.state, name))
+        r = run(w.daemon, "--restore-keys", "--key-file", key)
+        assert r.returncode == 0 and set(owners().values()) == {USER}, (r, owners())
+
+
+@case
+def a_file_that_may_not_be_opened_is_named():
+    with World(daemon=False) as w:
+        w.daemon = Daemon(w.folder, w.sandbox)
+        w.bot("shut_bot")
+        w.daemon.kill(signal.SIGTERM)
+        state = w.daemon.state
+        for path in (w.folder, w.daemon.path + ".lock", state, *glob.glob(os.path.join(state, "*"))):
+            if os.geteuid() == 0:
+                os.chown(path, USER, USER)
+        before = digest(state)
+        for name, mode in (("data.mdb", 0o400), ("data.mdb", 0), ("lock", 0), ("lock.mdb", 0), ("keys.bak", 0),
+                           ("", 0o500)):
+            path = os.path.join(state, name) if name else state
+            was = os.stat(path).st_mode & 0o777
+            os.chmod(path, mode)
+            r = run_as_user(w.daemon)
+            os.chmod(path, was)
+            assert r.returncode == 1 and "layerd: %s: Permission denied" % path in r.stderr, (name, r)
+            assert digest(state) == before, (name, os.listdir(state))
+        os.chmod(os.path.join(state, "keys.bak"), 0)
+        os.unlink(os.path.join(state, "data.mdb"))
+        r = run_as_user(w.daemon, "--restore-keys")
+        assert r.returncode == 65 and "keys.bak: Permission denied" in r.stderr, r
 
 
 main()
