@@ -152,6 +152,25 @@ static int unknown(struct rpc_call *c, struct tl_str name)
 			   (int)(name.len > 64 ? 64 : name.len), name.data);
 }
 
+/* As many as there is room for, what to do first. */
+static void hint_states(struct rpc_call *c)
+{
+	char *hint = c->problem.hint;
+	size_t room = sizeof c->problem.hint, n;
+
+	rpc_hint(c, "name one in \"account\" (layerctl -a NAME), or use_account for this "
+		    "connection");
+	for (const struct rpc_account *a = c->d->accounts->list; a; a = a->next) {
+		n = strlen(hint);
+		if (room - n < sizeof a->name + 20) {
+			snprintf(hint + n, room - n, ", …");
+			break;
+		}
+		snprintf(hint + n, room - n, "%s %s %s", a == c->d->accounts->list ? ":" : ",",
+			 a->name, tg_state_name(a->state));
+	}
+}
+
 static int required(struct rpc_call *c)
 {
 	rpc_js_open(&c->problem.extra, "accounts", '[');
@@ -159,7 +178,7 @@ static int required(struct rpc_call *c)
 		rpc_js_text(&c->problem.extra, NULL, a->name);
 	rpc_js_close(&c->problem.extra, ']');
 	if (c->d->accounts->count)
-		rpc_hint(c, "name one in \"account\", or use_account for this connection");
+		hint_states(c);
 	else
 		rpc_hint(c, "there is none yet: login {\"account\":\"main\",\"method\":\"bot\","
 			    "\"token\":…}");

@@ -123,6 +123,20 @@ def what_waits_goes_with_a_new_name():
 
 
 @case
+def who_names_no_account_is_told_of_all():
+    with World() as w:
+        line = w.daemon.line()
+        sign_in(w, line, "main")
+        refused(line, "login", "telegram", "PHONE_NUMBER_INVALID", account="t2", method="phone", phone="12")
+        e = refused(line, "get_me", "account_required", "main ready, t2 ")
+        assert "layerctl -a" in e.error["data"]["hint"] and e.error["data"]["accounts"] == ["main", "t2"], e
+        for i in range(12):
+            line.call("add_account", name="a_name_of_some_length_%d" % i)
+        hint = refused(line, "get_me", "account_required", "main ready").error["data"]["hint"]
+        assert hint.endswith(", …") and len(hint.encode()) < 256, hint
+
+
+@case
 def the_trouble_of_one_account_is_no_other_s():
     with World() as w:
         line = w.daemon.line()
