@@ -73,6 +73,7 @@ struct rpc_accounts {
 	struct rpc_account **chains; /* by name; their number is a power of two */
 	unsigned count, chain_count, ready_count;
 	struct tg_store *store;
+	int store_error; /* of the last commit; 0 = it is on the disk */
 	struct rpc_committer *committer;
 	struct rpc_workers *workers;
 	struct rpc_commit *failed; /* the daemon's own, to be tried again */

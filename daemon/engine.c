@@ -238,8 +238,8 @@ void rpc_engine_stored(struct rpc_account *a, struct rpc_commit *k)
 	int result = k->batch->result;
 
 	if (result) {
-		rpc_log(&a->d->log, RPC_ERROR, "store_failed", "account=%s reason=\"%s\"", a->name,
-			tg_error_row(result)->text);
+		rpc_log(&a->d->log, RPC_ERROR, "store_failed", "account=%s path=%s reason=\"%s\"",
+			a->name, a->d->config->state, tg_error_row(result)->text);
 		a->failed = k;
 	}
 	tg_account_stored(a->tg, k->batch, rpc_now());

@@ -78,7 +78,12 @@ const char *rpc_trouble_text(const struct rpc_account *a)
 void rpc_trouble_hint(struct rpc_call *c)
 {
 	const char *text = c->account ? rpc_trouble_text(c->account) : NULL;
+	int store = c->d->accounts->store_error;
 
-	if (text && !c->problem.hint[0])
+	if (c->problem.hint[0])
+		return;
+	if (store)
+		rpc_hint(c, "the store in %s: %s", c->d->config->state, tg_error_row(store)->text);
+	else if (text)
 		rpc_hint(c, "no connection: %s", text);
 }

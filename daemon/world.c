@@ -117,7 +117,7 @@ static void own_failed(struct rpc_daemon *d, struct rpc_commit *k)
 	struct rpc_accounts *all = d->accounts;
 	struct rpc_commit **end = &all->failed;
 
-	rpc_log(&d->log, RPC_ERROR, "store_failed", "reason=\"%s\"",
+	rpc_log(&d->log, RPC_ERROR, "store_failed", "path=%s reason=\"%s\"", d->config->state,
 		tg_error_row(k->batch->result)->text);
 	if (k->consumer) { /* it acks again, with what is true then */
 		rpc_commit_free(k);
@@ -137,6 +137,7 @@ static void committed(void *ctx, struct rpc_commit *k)
 	struct rpc_call *call = k->call;
 	int result = k->batch->result;
 
+	d->accounts->store_error = result;
 	if (!result)
 		deliver(d, k);
 	if (k->consumer)

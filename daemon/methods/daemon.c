@@ -94,6 +94,8 @@ static struct rpc_result status(struct rpc_call *c)
 	rpc_js_int(b, "pid", getpid());
 	rpc_js_double(b, "uptime", uptime(d));
 	rpc_js_text(b, "store", d->config->memory ? "memory" : "lmdb");
+	if (d->accounts->store_error)
+		rpc_js_text(b, "store_error", tg_error_row(d->accounts->store_error)->text);
 	rpc_js_text(b, "log_level", rpc_level_name(d->log.level));
 	rpc_js_int(b, "clients", d->conn_count);
 	rpc_js_int(b, "in_flight", d->inflight);
@@ -393,8 +395,8 @@ const struct rpc_method rpc_methods_daemon[] = {
 	 .run = status,
 	 RPC_ROWS(status_params, struct status_args),
 	 .doc = "State of the daemon and of every account; never a secret.",
-	 .result = "{\"state\":string,\"pid\":int,\"uptime\":number,\"accounts\":[…],"
-		   "\"sockets\":[…],\"limits\":object?}"},
+	 .result = "{\"state\":string,\"pid\":int,\"uptime\":number,\"store_error\":string?,"
+		   "\"accounts\":[…],\"sockets\":[…],\"limits\":object?}"},
 	{.name = "stats",
 	 .run = stats,
 	 .doc = "Counters since the start; of those who read updates: the last seq, how far the "

@@ -270,6 +270,11 @@ def a_full_disk():
             time.sleep(0.1)
             said = "store_failed" in open(w.daemon.log).read()
         assert said, "the disk never was full"
+        assert "store_failed account=main path=%s reason=" % w.daemon.state in open(w.daemon.log).read()
+        line = w.daemon.line()
+        assert line.call("status")["store_error"] == "the disk is full"
+        hint = refused("timeout", line, "bot_sign_in", account="second", token="1:" + "a" * 35, timeout=1)["data"]["hint"]
+        assert w.daemon.state in hint and "the disk is full" in hint, hint
         before = len([n for n in a.notes if n.get("method") == "update"])
         for _ in range(5):
             count += 1
@@ -278,6 +283,7 @@ def a_full_disk():
         resource.prlimit(w.daemon.process.pid, resource.RLIMIT_FSIZE, limit)
         got = texts(drain(a, count, 60))
         assert [t.split()[0] for t in got] == ["m%d" % i for i in range(1, count + 1)], (before, got)
+        assert "store_error" not in line.call("status")
         print("%d messages over a full disk: 0 lost" % count)
 
 
