@@ -5,6 +5,7 @@
 #include "daemon/options.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,7 +179,7 @@ static int read_file(struct rpc_config *c, bool must, char *why, size_t size)
 
 	if (!f) {
 		if (!must && (errno == ENOENT || errno == ENOTDIR)) {
-			c->file[0] = '\0';
+			c->no_file = true;
 			return 0;
 		}
 		snprintf(why, size, "%s: %s", c->file, strerror(errno));
@@ -269,8 +270,14 @@ static int read_flags(struct rpc_config *c, int argc, char **argv, bool first, c
 			memmove(name + 2, name + 5, strlen(name + 5) + 1);
 			value = no;
 		}
-		if (o && o->value && !value)
-			value = i + 1 < argc ? argv[++i] : NULL;
+		if (o && o->value && !value && i + 1 < argc) {
+			if (strncmp(argv[i + 1], "--", 2) == 0) {
+				snprintf(why, size, "%s needs a value (%s), not %.40s", name,
+					 o->value, argv[i + 1]);
+				return -TG_E_INVALID_PARAMS;
+			}
+			value = argv[++i];
+		}
 		if (first && !comes_first(o))
 			continue;
 		err = set_option(c, "command line", name + 2, value, true, why, size);
@@ -410,6 +417,37 @@ int rpc_config_read(int argc, char **argv, char **env, struct rpc_config **ret, 
 	return 0;
 }
 
+static int check_readable(const char *what, const char *path, char *why, size_t size)
+{
+	if (!path[0] || access(path, R_OK) == 0)
+		return 0;
+	snprintf(why, size, "%s %s: %s", what, path, strerror(errno));
+	return -TG_E_FILE_ACCESS;
+}
+
+int rpc_config_check_group(const struct rpc_config *c, char *why, size_t size)
+{
+	if (!c->socket_group[0] || getgrnam(c->socket_group))
+		return 0;
+	snprintf(why, size, "socket-group: there is no group %s", c->socket_group);
+	return -TG_E_INVALID_PARAMS;
+}
+
+int rpc_config_check(const struct rpc_config *c, char *why, size_t size)
+{
+	const struct rpc_account_config *a = c->accounts;
+	int err = rpc_config_check_group(c, why, size);
+
+	if (!err)
+		err = check_readable("session-file", c->session_file, why, size);
+	for (; !err && a; a = a->next) {
+		err = check_readable("token-file", a->token_file, why, size);
+		if (!err)
+			err = check_readable("session-file", a->own.session_file, why, size);
+	}
+	return err;
+}
+
 void rpc_config_free(struct rpc_config *c)
 {
 	while (c && c->accounts) {
@@ -445,10 +483,15 @@ void rpc_config_help(struct tl_buf *out)
 	}
 	tl_put_text(
 		out,
-		"\nA file holds the same options without dashes, one a line; [account NAME] "
+		"\nA socket without a role: PATH-ro.sock is read, PATH-admin.sock admin; else a "
+		"lone "
+		"one of mode\n0600 is admin, any other send.\n"
+		"A file holds the same options without dashes, one a line; [account NAME] "
 		"begins what\nbelongs to one account: token-file, and those marked with *; [acl] "
 		"what users may at most,\nwhatever the socket: lines USER = read|send|admin|none, "
 		"USER a name, a uid, or * for all others.\nThe environment has options as "
 		"LAYERD_API_ID and so on. Flags win over the environment, the\nenvironment over "
-		"the file.\n");
+		"the file: that of --config or $LAYERD_CONFIG; else, as root,\n"
+		"/etc/layerd/layerd.conf, and for all others "
+		"$XDG_CONFIG_HOME/layerd/layerd.conf or\n~/.config/layerd/layerd.conf.\n");
 }

@@ -16,6 +16,7 @@ struct rpc_journal_limits { /* how much is kept */
 };
 struct rpc_config {
 	char file[256]; /* "" = none */
+	bool no_file;   /* it is not there, and need not be */
 	struct {
 		char path[108];
 		int role; /* -1 = by name and mode */
@@ -70,6 +71,9 @@ int rpc_config_read(int argc, char **argv, char **env, struct rpc_config **ret, 
 /* The text of a file as rpc_config_read would take it; name is for error texts. */
 int rpc_config_parse(struct rpc_config *c, const char *name, const char *text, char *why,
 		     size_t size) TL_MUST;
+/* What can be told of groups and files without opening anything. */
+int rpc_config_check(const struct rpc_config *c, char *why, size_t size) TL_MUST;
+int rpc_config_check_group(const struct rpc_config *c, char *why, size_t size) TL_MUST;
 void rpc_config_free(struct rpc_config *c); /* wipes */
 void rpc_config_help(struct tl_buf *out);
 

@@ -262,6 +262,8 @@ static int listen_all(struct rpc_daemon *d, char *why, size_t size)
 			return RPC_EXIT_CONFIG;
 		}
 	}
+	if (n == 0 && rpc_config_check_group(c, why, size) != 0)
+		return RPC_EXIT_CONFIG;
 	for (unsigned i = 0; n == 0 && i < c->socket_count; i++) {
 		int err = rpc_listen(d, c->sockets[i].path, role_of(c, i, mode), mode,
 				     c->socket_group, why, size);

@@ -190,16 +190,27 @@ static int check_folder(const char *path, char *why, size_t size)
 	return 0;
 }
 
-/* ret: 0 = free to bind; NOT_PERMITTED = somebody lives there. */
-static int check_stale(const char *path, const struct sockaddr_un *sa, char *why, size_t size)
+/* *ret_there: an old socket, or that of another one. */
+static int check_kind(const char *path, bool *ret_there, char *why, size_t size)
 {
 	struct stat st;
-	int fd, rc, e;
 
-	if (lstat(path, &st) != 0)
+	*ret_there = lstat(path, &st) == 0;
+	if (!*ret_there)
 		return errno == ENOENT ? 0 : refuse(why, size, path, strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
 		return refuse(why, size, path, "something that is no socket lies there; remove it");
+	return 0;
+}
+
+/* ret: 0 = free to bind; NOT_PERMITTED = somebody lives there. */
+static int check_stale(const char *path, const struct sockaddr_un *sa, char *why, size_t size)
+{
+	bool there;
+	int fd, rc = check_kind(path, &there, why, size), e;
+
+	if (rc || !there)
+		return rc;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return refuse(why, size, path, strerror(errno));
@@ -285,6 +296,7 @@ int rpc_listen(struct rpc_daemon *d, const char *path, enum rpc_role role, unsig
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	struct rpc_listener *l;
 	struct stat st;
+	bool there;
 	int err, lock = -1, fd = -1;
 
 	if (strlen(path) >= sizeof sa.sun_path)
@@ -293,6 +305,8 @@ int rpc_listen(struct rpc_daemon *d, const char *path, enum rpc_role role, unsig
 	if (d->listener_count == RPC_MAX_SOCKETS)
 		return refuse(why, size, path, "at most 8 sockets");
 	err = check_folder(path, why, size);
+	if (!err) /* no lock is left beside what is not ours */
+		err = check_kind(path, &there, why, size);
 	if (!err)
 		err = take_lock(path, &lock, why, size);
 	if (!err)

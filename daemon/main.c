@@ -34,6 +34,23 @@ static void wiping_free(void *p)
 	free(p);
 }
 
+static int check(const struct rpc_config *c, char *why, size_t size)
+{
+	int rc = rpc_config_check(c, why, size) != 0 ? RPC_EXIT_CONFIG
+						     : rpc_state_check(c, why, size);
+
+	if (rc) {
+		fprintf(stderr, "layerd: %s\n", why);
+		return rc;
+	}
+	if (c->no_file)
+		printf("no configuration file; would be %s\n", c->file);
+	else if (c->file[0])
+		printf("configuration file: %s\n", c->file);
+	puts("the configuration is fine");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct rpc_config *config = NULL;
@@ -53,9 +70,7 @@ int main(int argc, char **argv)
 	}
 	prctl(PR_SET_DUMPABLE, 0);
 	if (config->check_only) {
-		rc = rpc_state_check(config, why, sizeof why);
-		fprintf(rc ? stderr : stdout, "%s%s\n", rc ? "layerd: " : "",
-			rc ? why : "the configuration is fine");
+		rc = check(config, why, sizeof why);
 		rpc_config_free(config);
 		return rc;
 	}

@@ -348,8 +348,8 @@ static int set_help(struct rpc_config *c, const char *v, char *why, size_t size)
 
 const struct rpc_option rpc_options[] = {
 	{"config", "FILE", set_config, "read this file instead of layerd.conf", RPC_O_FLAG},
-	{"socket", "PATH[,ROLE]", set_socket, "listen here; role read, send or admin (repeatable)",
-	 0},
+	{"socket", "PATH[,ROLE]", set_socket,
+	 "listen here; role read, send or admin, else see below (repeatable)", 0},
 	{"socket-mode", "MODE", set_socket_mode, "mode of the sockets (0600; 0660 with a group)",
 	 0},
 	{"socket-group", "GROUP", set_socket_group, "group of the sockets", 0},
@@ -376,8 +376,8 @@ const struct rpc_option rpc_options[] = {
 	 "an account to begin with: its session as text (or $LAYERD_SESSION, credential session)",
 	 RPC_O_ACCOUNT},
 	{"test", NULL, set_test, "Telegram's test servers", RPC_O_ACCOUNT},
-	{"catch-up", NULL, set_catch_up, "fetch what was missed while away (default true)",
-	 RPC_O_ACCOUNT},
+	{"catch-up", NULL, set_catch_up,
+	 "fetch what was missed while away (default; --no-catch-up: not)", RPC_O_ACCOUNT},
 	{"dc", "ID=HOST:PORT", set_dc, "address of a data centre (repeatable)", 0},
 	{"first-dc", "ID", set_first_dc, "data centre of new accounts", RPC_O_ACCOUNT},
 	{"rsa-key", "FILE", set_rsa_key, "public key of the server in PEM (repeatable)", 0},

@@ -27,9 +27,9 @@ class Folder:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
-def run(*args, env=None, timeout=20):
+def run(*args, env=None, timeout=20, cwd=None):
     return subprocess.run([LAYERD, *args], capture_output=True, text=True, timeout=timeout * box.SLOW,
-                          env={**os.environ, **(env or {})})
+                          env={**os.environ, **(env or {})}, cwd=cwd)
 
 
 @box.case
@@ -42,6 +42,41 @@ def version_help_and_check():
         assert got.returncode == 0 and "fine" in got.stdout, got
         got = run("--check-config", "--state", d, "--encryption", "all", *API)
         assert got.returncode == 78 and "--key-file" in got.stderr, got
+    assert "--no-catch-up" in text and "a lone one of mode\n0600 is admin, any other send" in text
+    assert "/etc/layerd/layerd.conf" in text and "~/.config/layerd/layerd.conf" in text
+
+
+@box.case
+def a_check_names_the_file_and_what_is_not_there():
+    with Folder() as d:
+        conf, token = os.path.join(d, "layerd.conf"), os.path.join(d, "token")
+        got = run("--check-config", "--state", d, *API, env={"XDG_CONFIG_HOME": d, "HOME": d})
+        would = "/etc" if os.geteuid() == 0 else d
+        assert "no configuration file; would be %s/layerd/layerd.conf\n" % would in got.stdout, got
+        with open(conf, "w") as f:
+            f.write("[account a]\ntoken-file %s\n" % token)
+        got = run("--check-config", "--config", conf, "--state", d, *API)
+        assert got.returncode == 78 and "token-file %s: No such file" % token in got.stderr, got
+        open(token, "w").close()
+        got = run("--check-config", "--config", conf, "--state", d, *API)
+        assert got.returncode == 0 and "configuration file: %s\n" % conf in got.stdout, got
+        for more in ["--check-config"], ["--socket", os.path.join(d, "s")]:
+            got = run(*more, "--socket-group", "no-such-group", "--state", os.path.join(d, "state"), *API)
+            assert got.returncode == 78 and "there is no group no-such-group" in got.stderr, got
+        assert sorted(os.listdir(d)) == ["layerd.conf", "token"], os.listdir(d)
+
+
+@box.case
+def an_option_does_not_take_the_next_one_for_its_value():
+    with Folder() as d:
+        for args in (["--socket", "--log-level=debug"], ["--state", "--check-config"], ["--config", "--socket-mode"]):
+            got = run("--state", d, *API, *args, cwd=d)
+            assert got.returncode == 78 and "%s needs a value" % args[0] in got.stderr and args[1] in got.stderr, got
+        got = run("--state", d, *API, "--socket")
+        assert got.returncode == 78 and "socket wants PATH" in got.stderr, got
+        got = run("--check-config", "--state=" + d, *API, "--device-model=--odd--")
+        assert got.returncode == 0, got
+        assert os.listdir(d) == []
 
 
 @box.case
@@ -135,7 +170,7 @@ def a_stale_socket_is_replaced_other_files_are_not():
             f.write("mine")
         got = run("--socket", path, "--state", p.state, *API)
         assert got.returncode == 1 and "no socket" in got.stderr, got
-        assert open(path).read() == "mine"
+        assert open(path).read() == "mine" and not os.path.exists(path + ".lock")
         os.symlink(p.path, os.path.join(d, "link.sock"))
         got = run("--socket", os.path.join(d, "link.sock"), "--state", p.state, *API)
         assert got.returncode == 1, got
