@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define NAMED 64 /* bytes of a peer that a refusal repeats */
+
 /* What the network has told for this call; in its arena. */
 struct rpc_known {
 	struct rpc_known *next;
@@ -99,9 +101,28 @@ static int read_query(struct rpc_call *c, const char *field, const json_t *v,
 }
 
 /* ---- finding --------------------------------------------------------------------------------- */
-static int refuse(struct rpc_call *c, const char *field, int err)
+/* Who is not there, as it was asked for; an invitation is not told on. */
+static int not_found(struct rpc_call *c, const char *field, const struct tg_peer_query *q)
+{
+	static const char *const marks[] = {[TG_FORM_USERNAME] = "@",
+					    [TG_FORM_PHONE] = "+",
+					    [TG_FORM_INVITE] = NULL,
+					    [TG_FORM_TITLE] = "title:"};
+	size_t n = strlen(q->text), cut = n > NAMED ? NAMED : n;
+
+	while (cut < n && cut && ((uint8_t)q->text[cut] & 0xc0) == 0x80)
+		cut--;
+	if (!cut || q->form >= sizeof marks / sizeof *marks || !marks[q->form])
+		return rpc_problem(c, -TG_E_PEER_NOT_FOUND, field, NULL);
+	return rpc_problem(c, -TG_E_PEER_NOT_FOUND, field, "no such peer: %s%.*s%s", marks[q->form],
+			   (int)cut, q->text, cut < n ? "…" : "");
+}
+
+static int refuse(struct rpc_call *c, const char *field, const struct tg_peer_query *q, int err)
 {
 	switch (-err) {
+	case TG_E_PEER_NOT_FOUND:
+		return not_found(c, field, q);
 	case TG_E_PEER_UNKNOWN:
 		rpc_hint(c,
 			 "an id can be used once the account has seen it: resolve a @username, or "
@@ -129,7 +150,9 @@ static struct rpc_result resolved(struct rpc_call *c, const struct tg_event *e)
 	struct rpc_known *k;
 
 	if (e->error) {
-		snprintf(c->problem.field, sizeof c->problem.field, "%s", c->resolving_field);
+		rpc_problem(c, e->error, c->resolving_field, NULL);
+		if (e->error == -TG_E_PEER_NOT_FOUND)
+			not_found(c, c->resolving_field, c->resolving);
 		return rpc_engine_refuse(c, e);
 	}
 	k = tl_arena_alloc(&c->arena, sizeof *k);
@@ -158,7 +181,7 @@ static int ask(struct rpc_call *c, const char *field, const struct tg_peer_query
 	snprintf(c->resolving_field, sizeof c->resolving_field, "%s", field ? field : "");
 	err = tg_resolve(c->account->tg, q, c->deadline, &c->number, rpc_now());
 	if (err)
-		return refuse(c, field, err);
+		return refuse(c, field, q, err);
 	c->answered = resolved;
 	rpc_engine_list(c);
 	rpc_account_touch(c->account);
@@ -187,7 +210,7 @@ int rpc_peer_value(struct rpc_call *c, const struct json_t *value, struct tl_str
 	if (!err && (ret->kind == TG_PEER_USER || ret->kind == TG_PEER_CHANNEL) && !ret->has_hash &&
 	    !ret->seen_in)
 		err = -TG_E_PEER_UNKNOWN; /* a hash is never sent as 0 */
-	return err ? refuse(c, field, err) : 0;
+	return err ? refuse(c, field, &q, err) : 0;
 }
 
 /* ---- the peers of a call --------------------------------------------------------------------- */

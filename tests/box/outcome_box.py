@@ -73,7 +73,10 @@ def refusals_are_outcomes_and_mistakes_are_not():
         again = refused("telegram", a, "send_message", **say)
         assert again["data"].pop("replayed") is True and again == first, (first, again)
         # nothing was sent: the key is as good as new
-        refused("peer_not_found", a, "send_message", peer="@nobody_is_here", text="x", idempotency_key="e2")
+        e = refused("peer_not_found", a, "send_message", peer="@nobody_is_here", text="x", idempotency_key="e2")
+        assert e["message"] == "no such peer: @nobody_is_here", e
+        e = refused("peer_not_found", a, "resolve_peer", peer="title:" + "ü" * 100)
+        assert e["message"] == "no such peer: title:" + "ü" * 32 + "…", e
         refused("invalid_params", a, "messages.sendMessage", peer=user, message="x", mesage=1, idempotency_key="e2")
         assert "replayed" not in a.call("send_message", peer=user, text="now right", idempotency_key="e2")
         # what may go better later is no outcome either
