@@ -65,9 +65,28 @@ const struct rpc_method *rpc_table_find(const struct rpc_table *t, struct tl_str
 	return m && m->alias_of ? find(t, m->alias_of, strlen(m->alias_of)) : m;
 }
 
+/* Words of other programs, which no letters are near to. */
+static const char *other_word(struct tl_str name)
+{
+	static const char *const words[][2] = {{"logout", "sign_out"},
+					       {"log_out", "sign_out"},
+					       {"shutdown", "stop"},
+					       {"quit", "stop"},
+					       {"exit", "stop"},
+					       {"whoami", "get_me"},
+					       {"accounts", "list_accounts"},
+					       {"send", "send_message"}};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (tl_str_eq(name, words[i][0]))
+			return words[i][1];
+	return NULL;
+}
+
 void rpc_near_method(struct tl_str name, char *out, size_t size)
 {
 	struct rpc_nearest near = rpc_nearest(name);
+	const char *other = other_word(name);
 
 	for (const struct rpc_group *g = rpc_groups; g->rows; g++)
 		for (unsigned i = 0; i < *g->count; i++)
@@ -75,8 +94,8 @@ void rpc_near_method(struct tl_str name, char *out, size_t size)
 	for (unsigned i = 1; i <= tl_ctor_count(&tl_api); i++)
 		if (tl_is_method(&tl_api, i) && !tl_is_service(&tl_api, i))
 			rpc_nearest_try(&near, tl_name(&tl_api, i));
-	if (near.best)
-		snprintf(out, size, "did you mean %s?", near.best);
+	if (other || near.best)
+		snprintf(out, size, "did you mean %s?", other ? other : near.best);
 	else
 		snprintf(out, size, "the method help lists all");
 }
