@@ -7,7 +7,6 @@
 #include "core/core.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <lmdb.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -497,7 +496,7 @@ static int may_open(const struct store *m, struct tg_store_report *why)
 
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
 		tg_spare_path(path, m->dir, files[i]);
-		if (faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) != 0 && errno != ENOENT)
+		if (access(path, R_OK | W_OK) != 0 && errno != ENOENT)
 			return failed(why, files[i], errno);
 	}
 	return 0;

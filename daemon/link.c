@@ -102,6 +102,7 @@ void rpc_link_won(struct rpc_link *l, int fd, unsigned which)
 	rpc_race_end(l);
 	l->fd = fd;
 	l->open = true;
+	rpc_trouble_connected(a, l->to.dc);
 	ev_io_init(&l->reader, on_read, fd, EV_READ);
 	ev_io_init(&l->writer, on_write, fd, EV_WRITE);
 	l->reader.data = l->writer.data = l;

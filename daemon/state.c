@@ -95,8 +95,7 @@ static int open_plain(const struct rpc_config *c, struct rpc_log *log, struct tg
 	if (c->memory) {
 		err = tg_store_open_memory(ret);
 	} else {
-		if (make_folder(c->state) != 0 ||
-		    faccessat(AT_FDCWD, c->state, W_OK | X_OK, AT_EACCESS) != 0)
+		if (make_folder(c->state) != 0 || access(c->state, W_OK | X_OK) != 0)
 			return refuse_folder(c->state, why, size);
 		err = tg_store_open_lmdb(c->state, ret, &report);
 	}

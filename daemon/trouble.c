@@ -35,7 +35,7 @@ void rpc_trouble_note(struct rpc_account *a, int dc, const char *host, unsigned 
 	if (!t)
 		return;
 	a->in_trouble = true;
-	snprintf(text, sizeof text, "data centre %d at %.64s:%u: %s", dc, host, port, reason);
+	snprintf(text, sizeof text, "data centre %d, %.64s:%u: %s", dc, host, port, reason);
 	same = strcmp(text, t->reason) == 0;
 	memcpy(t->reason, text, sizeof text);
 	if (t->told && now - t->told < (same ? RPC_TROUBLE_AGAIN : RPC_TROUBLE_OTHER))
@@ -58,6 +58,23 @@ void rpc_trouble_barred(struct rpc_account *a, const struct tg_event *e)
 	else if (e->error == -444)
 		reason = "no such data centre there (-444)";
 	rpc_trouble_note(a, e->address.dc, e->address.host, e->address.port, reason);
+}
+
+void rpc_trouble_proxy(struct rpc_account *a, struct tl_str reason)
+{
+	bool known = a->in_trouble && a->troubles->dc; /* what the system said is more */
+	struct rpc_trouble *t = known ? NULL : of_dc(a, 0);
+
+	if (!t)
+		return;
+	a->in_trouble = true;
+	snprintf(t->reason, sizeof t->reason, "the proxy: %.*s", (int)reason.len, reason.data);
+}
+
+void rpc_trouble_connected(struct rpc_account *a, int dc)
+{
+	if (a->troubles && a->troubles->dc == dc)
+		a->in_trouble = false;
 }
 
 void rpc_trouble_free(struct rpc_account *a)

@@ -261,7 +261,7 @@ def http_connect_with_a_password():
 SECRET = "00112233445566778899aabbccddee99"
 
 
-def never_online(make, link, reason, wait=3):
+def never_online(make, link, reason, wait=3, shown=None):
     with Behind(make, link, "--log-level", "debug") as w:
         line = w.daemon.line()
         bot = w.sandbox.call("create_bot", username="far_bot", first_name="Far")
@@ -270,6 +270,9 @@ def never_online(make, link, reason, wait=3):
             raise AssertionError("it went another way")
         except RpcError as e:
             assert e.kind in ("timeout", "offline", "account_not_ready"), e.error
+            account = line.call("list_accounts")["accounts"][0]
+            assert (shown or reason) in account["offline_reason"], account
+            assert account["offline_reason"] in e.error["data"]["hint"], (e.error, account)
         log = open(w.daemon.log).read()
         assert "proxy_failed" in log and reason in log, log[-2000:]
         assert "secret-word" not in log and SECRET not in log.lower()
@@ -283,15 +286,18 @@ def wrong_password():
 
 @case
 def proxy_that_is_not_there():
-    never_online(Socks, lambda p: "socks5://me:secret-word@127.9.9.8:9", "no connection to the proxy")
-    never_online(Socks, lambda p: "socks5://no-such-name.invalid:9", "no connection to the proxy")
+    never_online(Socks, lambda p: "socks5://me:secret-word@127.9.9.8:9", "no connection to the proxy",
+                 shown="127.9.9.8:9: Connection refused")
+    never_online(Socks, lambda p: "socks5://no-such-name.invalid:9", "no connection to the proxy",
+                 shown="no-such-name.invalid:9: the name is not known")
 
 
 @case
 def secrets_are_not_logged():
     """An MTProxy that is not there, in each form of its secret; domains are no secret (PROTOCOL C.39)."""
     for form in (SECRET, "dd" + SECRET, "ee" + SECRET + "612e6e6574"):
-        never_online(Socks, lambda p: "mtproxy://%s@127.9.9.8:9" % form, "no connection to the proxy", 1)
+        never_online(Socks, lambda p: "mtproxy://%s@127.9.9.8:9" % form, "no connection to the proxy", 1,
+                     shown="127.9.9.8:9: Connection refused")
 
 
 @case
