@@ -119,7 +119,8 @@ struct tg_channel {
 	int32_t top;               /* how far this difference has come */
 	unsigned level, repeats, unreadable;
 	bool dirty, waiting, polled;
-	bool owed;                    /* asked for while it could not be asked */
+	bool owed;    /* asked for while it could not be asked */
+	bool skipped; /* its box is where it was when the account jumped to the present */
 	bool asked_peer, asking_peer; /* the common difference may tell who it is */
 };
 struct tg_updates {
@@ -490,6 +491,8 @@ void tg_channel_arm(struct tg_account *a, struct tg_channel *ch);
 void tg_channel_poll(struct tg_account *a, struct tg_channel *ch, bool on, int32_t seconds);
 /* A number that a list of dialogs or a channel's page tells (F.55). */
 void tg_channel_hear(struct tg_account *a, int64_t id, int64_t pts);
+/* Its box goes on from here; what was skipped before is told. */
+void tg_channel_begin(struct tg_account *a, struct tg_channel *ch, int32_t pts);
 
 /* difference.c */
 void tg_difference(struct tg_account *a);      /* common; asks for the state when there is none */
@@ -513,7 +516,7 @@ void tg_channel_drop(struct tg_account *a, struct tg_channel *ch, const char *wh
 void tg_channel_ask_peer(struct tg_account *a, struct tg_channel *ch);
 void tg_channels_release(struct tg_account *a); /* the common difference told who is who */
 void tg_channels_owed(struct tg_account *a);    /* there is room again */
-void tg_channels_forget(struct tg_account *a);  /* their numbers */
+void tg_channels_skip(struct tg_account *a); /* what they missed: the next number is a new begin */
 
 /* short.c: NULL when it says nothing or memory is out. */
 struct tl_obj *tg_short_message(struct tg_account *a, struct tg_carrier *c,

@@ -127,10 +127,8 @@ static void release(struct tg_account *a, struct tg_channel *ch)
 {
 	ch->asking_peer = false;
 	ch->box.busy = false;
-	if (!ch->box.known && ch->box.pending) {
-		ch->box.known = true;
-		ch->box.pts = ch->box.pending->pts - ch->box.pending->count;
-	}
+	if (!ch->box.known && ch->box.pending)
+		tg_channel_begin(a, ch, ch->box.pending->pts - ch->box.pending->count);
 	tg_updates_apply(a, tg_box_replay(&ch->box));
 	if (ch->box.known)
 		tg_channel_dirty(a, ch);
@@ -164,27 +162,14 @@ void tg_channels_owed(struct tg_account *a)
 	}
 }
 
-void tg_channels_forget(struct tg_account *a)
-{
-	struct tg_map *m = &a->up.channels;
-
-	tg_erase_all(a, TG_TABLE_STATE, 'h');
-	for (uint32_t i = 0; i < m->cap; i++) {
-		struct tg_channel *ch = m->slots[i].value;
-
-		if (ch && !ch->call && !ch->waiting)
-			ch->box.known = false;
-	}
-}
-
 /* ---- the end of one ---- */
 /* No access any more (F.52), or nobody knows what it is. The next counted update begins anew. */
 void tg_channel_drop(struct tg_account *a, struct tg_channel *ch, const char *why)
 {
-	if (ch->box.known)
+	if (ch->box.known || ch->skipped)
 		tg_gap_say(a, ch->id, ch->box.pts, ch->box.pts, why);
 	tg_box_forget(&ch->box);
-	ch->box.known = ch->box.busy = ch->box.suspect = false;
+	ch->box.known = ch->box.busy = ch->box.suspect = ch->skipped = false;
 	ch->asked_peer = ch->owed = false;
 	ch->lost = NULL;
 	ch->level = ch->repeats = ch->unreadable = 0;
@@ -389,8 +374,9 @@ static void full_asked(struct tg_account *a, struct tg_call *call, const struct 
 
 	if (o && tl_field_int(&tl_api, full->full_chat, "pts", &pts) && pts > 0) {
 		tg_learn_all(a, &full->users, &full->chats);
-		jump(a, ch, (int32_t)pts, ch->lost ? ch->lost : "too_long");
-		ch->box.known = true;
+		if (!ch->skipped)
+			jump(a, ch, (int32_t)pts, ch->lost ? ch->lost : "too_long");
+		tg_channel_begin(a, ch, (int32_t)pts);
 		go_on(a, ch, true, before);
 	} else if (o) {
 		later(a, ch, NULL);

@@ -339,7 +339,7 @@ static void take_state(struct tg_account *a, const struct tl_updates_state *s)
 	if ((known || u->damaged) && (before != s->pts || !u->synced))
 		tg_gap_say(a, 0, before, s->pts, why);
 	if (known && !u->synced)
-		tg_channels_forget(a); /* they jump, too */
+		tg_channels_skip(a); /* they jump, too */
 	common_done(a);
 }
 

@@ -14,6 +14,19 @@ static struct tg_key channel_key(const struct tg_account *a, int64_t id)
 	return k;
 }
 
+static void write_channel(struct tg_account *a, int64_t id, int32_t pts, bool skipped)
+{
+	struct tg_key k = channel_key(a, id);
+	struct tl_buf b = {0};
+
+	tl_put_u32(&b, (uint32_t)pts);
+	if (skipped)
+		tl_put_u8(&b, 1);
+	if (!b.err)
+		tg_write(a, TG_TABLE_STATE, k.bytes, k.n, b.data, b.len);
+	tl_buf_free(&b);
+}
+
 static void load_common(struct tg_account *a)
 {
 	struct tg_updates *u = &a->up;
@@ -77,12 +90,10 @@ void tg_updates_save(struct tg_account *a)
 		u->dirty_channels = ch->next_dirty;
 		ch->dirty = false;
 		k = channel_key(a, ch->id);
-		tl_buf_clear(&b);
-		tl_put_u32(&b, (uint32_t)ch->box.pts);
-		if (!ch->box.known)
+		if (ch->box.known || ch->skipped)
+			write_channel(a, ch->id, ch->box.pts, ch->skipped);
+		else
 			tg_erase(a, TG_TABLE_STATE, k.bytes, k.n);
-		else if (!b.err)
-			tg_write(a, TG_TABLE_STATE, k.bytes, k.n, b.data, b.len);
 	}
 	tl_buf_free(&b);
 }
@@ -228,7 +239,8 @@ struct tg_channel *tg_channel_get(struct tg_account *a, int64_t id)
 		struct tl_cursor c = tl_cursor(b.data, b.len);
 
 		ch->box.pts = (int32_t)tl_get_u32(&c);
-		ch->box.known = !c.err;
+		ch->skipped = tl_left(&c) != 0;
+		ch->box.known = !c.err && !ch->skipped;
 	}
 	tl_buf_free(&b);
 	return ch;
@@ -253,6 +265,36 @@ int tg_channel_next(struct tg_account *a, int64_t after, int64_t *ret_id, int32_
 	tl_buf_free(&key);
 	tl_buf_free(&value);
 	return r;
+}
+
+/* Those in memory may know better than their rows; what a difference is asked for comes. */
+void tg_channels_skip(struct tg_account *a)
+{
+	struct tg_map *m = &a->up.channels;
+	int64_t id = 0;
+	int32_t pts;
+
+	while (tg_channel_next(a, id, &id, &pts) == 0)
+		write_channel(a, id, pts, true);
+	for (uint32_t i = 0; i < m->cap; i++) {
+		struct tg_channel *ch = m->slots[i].value;
+
+		if (!ch || !ch->box.known)
+			continue;
+		ch->skipped = !ch->call && !ch->waiting;
+		ch->box.known = !ch->skipped;
+		tg_channel_dirty(a, ch);
+	}
+}
+
+void tg_channel_begin(struct tg_account *a, struct tg_channel *ch, int32_t pts)
+{
+	if (ch->skipped && pts != ch->box.pts)
+		tg_gap_say(a, ch->id, ch->box.pts, pts, "catch_up");
+	ch->skipped = false;
+	ch->box.pts = pts;
+	ch->box.known = true;
+	tg_channel_dirty(a, ch);
 }
 
 /* ---- gaps ---- */
@@ -313,7 +355,5 @@ void tg_channel_hear(struct tg_account *a, int64_t id, int64_t pts)
 
 	if (!ch || ch->box.known || ch->box.busy)
 		return;
-	ch->box.pts = (int32_t)pts;
-	ch->box.known = true;
-	tg_channel_dirty(a, ch);
+	tg_channel_begin(a, ch, (int32_t)pts);
 }

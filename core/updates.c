@@ -163,8 +163,7 @@ static void first_of_channel(struct tg_account *a, struct tg_channel *ch, const 
 		return;
 	if (ch->asked_peer ||
 	    (tg_peer_get(a, TG_PEER_CHANNEL, ch->id, &peer) == 0 && peer.has_hash)) {
-		ch->box.pts = p->pts - p->count;
-		ch->box.known = true;
+		tg_channel_begin(a, ch, p->pts - p->count);
 		return;
 	}
 	tg_channel_ask_peer(a, ch);
@@ -196,10 +195,9 @@ static void too_long(struct tg_account *a, const struct tl_updateChannelTooLong 
 	if (!ch || (u->has_pts && ch->box.known && u->pts <= ch->box.pts))
 		return;
 	if (!ch->box.known && u->has_pts && u->pts > 0) {
-		tg_gap_say(a, ch->id, ch->box.pts, u->pts, "too_long");
-		ch->box.known = true; /* it is fetched from there on (F.54) */
-		ch->box.pts = u->pts;
-		tg_channel_dirty(a, ch);
+		if (!ch->skipped)
+			tg_gap_say(a, ch->id, ch->box.pts, u->pts, "too_long");
+		tg_channel_begin(a, ch, u->pts); /* it is fetched from there on (F.54) */
 	}
 	tg_channel_difference(a, ch);
 }

@@ -443,15 +443,27 @@ TEST(jump_when_nobody_wants_the_past)
 	rig_message(r, "b");
 	rig_channel_message(r, "B");
 	rig_pass(r, 2);
-	rig_journal_is(r, "a A gap:0:101-102:catch_up b B");
+	rig_journal_is(r, "a A gap:0:101-102:catch_up b gap:500:1-2:catch_up B");
 	r->mute = true;
-	rig_channel_message(r, "More"); /* what channels had goes with the account's gap */
+	rig_channel_message(r,
+			    "More"); /* a channel tells once it goes on, be it two restarts later */
 	r->mute = false;
+	rig_restart(r);
+	rig_pass(r, 2);
 	rig_restart(r);
 	rig_pass(r, 2);
 	rig_channel_message(r, "C");
 	rig_pass(r, 2);
-	rig_journal_is(r, "a A gap:0:101-102:catch_up b B gap:0:103-103:catch_up C");
+	rig_journal_is(r,
+		       "a A gap:0:101-102:catch_up b gap:500:1-2:catch_up B gap:0:103-103:catch_up "
+		       "gap:0:103-103:catch_up gap:500:3-4:catch_up C");
+	rig_restart(r); /* nothing was missed there */
+	rig_pass(r, 2);
+	rig_channel_message(r, "D");
+	rig_pass(r, 2);
+	rig_journal_is(r,
+		       "a A gap:0:101-102:catch_up b gap:500:1-2:catch_up B gap:0:103-103:catch_up "
+		       "gap:0:103-103:catch_up gap:500:3-4:catch_up C gap:0:103-103:catch_up D");
 	rig_free(r);
 }
 
