@@ -391,6 +391,12 @@ void rpc_account_look(struct rpc_account *a)
 	*ready += a->state == TG_READY;
 }
 
+bool rpc_account_authorized(const struct rpc_account *a)
+{
+	return a->state == TG_READY && tg_account_state(a->tg) == TG_READY &&
+	       !tg_account_leaving(a->tg);
+}
+
 static void begin(struct rpc_account *a)
 {
 	a->in_trouble = false;

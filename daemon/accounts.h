@@ -144,6 +144,8 @@ void rpc_account_own_get(const struct rpc_account *a, struct rpc_account_own *re
 int rpc_account_rebuild(struct rpc_account *a, const struct rpc_account_own *own) TL_MUST;
 void rpc_account_free(struct rpc_account *a); /* its calls have been answered */
 void rpc_account_look(struct rpc_account *a); /* its state is the engine's now */
+/* Logged in, by what is told and by what has happened since. */
+bool rpc_account_authorized(const struct rpc_account *a);
 /* Requests other than this one use it. */
 bool rpc_account_busy(const struct rpc_account *a, const struct rpc_call *but);
 /* The rows of TG_TABLE_ACCOUNT that the daemon keeps. */

@@ -155,7 +155,7 @@ static struct rpc_result sign_out(struct rpc_call *c)
 
 static struct rpc_result is_authorized(struct rpc_call *c)
 {
-	return say(c, "authorized", c->account->state == TG_READY);
+	return say(c, "authorized", rpc_account_authorized(c->account));
 }
 
 /* ---- get_me ---------------------------------------------------------------------------------- */

@@ -99,7 +99,7 @@ struct rpc_result rpc_login_wait(struct rpc_call *c)
 	struct rpc_account *a = c->account;
 
 	c->number = tg_login_step(a->tg);
-	a->state = tg_account_state(a->tg);
+	rpc_account_look(a);
 	rpc_account_touch(a);
 	return rpc_wait(c, check_step);
 }
@@ -155,7 +155,7 @@ static bool same_bot(const struct rpc_account *a, struct tl_str token)
 	char id[24];
 	int n = snprintf(id, sizeof id, "%lld:", (long long)tg_account_self(a->tg));
 
-	return a->state == TG_READY && token.len > (uint32_t)n &&
+	return rpc_account_authorized(a) && token.len > (uint32_t)n &&
 	       memcmp(token.data, id, (size_t)n) == 0;
 }
 
@@ -166,6 +166,10 @@ static struct rpc_result begun(struct rpc_call *c, int err)
 	if (err == -TG_E_INVALID_PARAMS) {
 		rpc_problem(c, err, "phone", "a phone number is wanted, with its country code");
 		return rpc_refuse(c);
+	}
+	if (tg_account_leaving(c->account->tg)) {
+		rpc_hint(c, "log in once it is signed_out: account_state tells, and login_state");
+		return rpc_fail(c, -TG_E_ACCOUNT_NOT_READY, "the account is being signed out");
 	}
 	if (c->account->state != TG_READY)
 		return rpc_fail(c, err, NULL);
@@ -421,7 +425,7 @@ static struct rpc_result check_qr_login(struct rpc_call *c)
 	struct tl_buf *b = rpc_begin(c);
 
 	rpc_js_open(b, NULL, '{');
-	rpc_js_bool(b, "authorized", c->account->state == TG_READY);
+	rpc_js_bool(b, "authorized", rpc_account_authorized(c->account));
 	rpc_js_text(b, "state", tg_state_name(c->account->state));
 	put_user(c, b, "name");
 	rpc_login_write(b, c->account);

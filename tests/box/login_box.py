@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-from box import RpcError, SLOW, World, case, main
+from box import RpcError, SLOW, World, case, main, refused
 from person import Person, accept
 
 TABLE = []  # (way, what came of it)
@@ -566,6 +566,36 @@ def any_client_takes_the_next_step():
         third.call("login_submit", account=p.account, password="shared secret")
         s = watcher.note()["params"]
         assert s["state"] == "ready" and s["user"]["id"] == p.id, s
+
+
+@case
+def a_login_that_is_gone_is_none():
+    """The next login is a real one, however soon it comes; one beside a sign-out is told to wait."""
+    with World() as w:
+        made = w.sandbox.call("create_bot", username="gone_bot", first_name="B")
+        bot, user = made["user_id"], w.user(1)
+        a, b = w.daemon.line(), w.daemon.line()
+        a.call("bot_sign_in", token=made["token"])
+        w.sandbox.call("send", **{"from": user, "to": bot, "text": "/start"})
+        for i in range(3):
+            w.sandbox.call("fault", kind="drop", method="messages.sendMessage", direction="out", times=1)
+            b.send({"id": 1, "method": "send_message", "params": {"peer": user, "text": "x"}})
+            while len(w.sandbox.call("messages", peer=user, **{"as": bot})["messages"]) < 2 * i + 2:
+                time.sleep(0.01)
+            w.sandbox.call("revoke_session", user=bot)
+            answer = b.read()
+            assert answer["error"]["data"]["kind"] == "session_revoked", answer
+            a.call("bot_sign_in", token=made["token"])
+            a.call("send_message", peer=user, text="y")
+        assert len(w.sandbox.call("calls", method="auth.importBotAuthorization")["calls"]) == 4
+        w.sandbox.call("fault", kind="delay", method="auth.logOut", direction="out", seconds=1, times=1)
+        b.send({"id": 2, "method": "sign_out"})
+        while a.call("is_authorized")["authorized"]:
+            time.sleep(0.01)
+        for method in ("bot_sign_in", "login"):
+            assert refused("account_not_ready", a, method, token=made["token"])["message"] == "the account is being signed out"
+        assert "result" in b.read()
+        assert a.call("bot_sign_in", token=made["token"])["user"]["id"] == bot
 
 
 @case
