@@ -84,17 +84,16 @@ static int load_row(struct rpc_daemon *d, const struct tl_buf *key, const struct
 	size_t n = strnlen((const char *)key->data, key->len);
 	struct tl_str name = {(const char *)key->data, (uint32_t)n};
 	struct tl_cursor c = tl_cursor(value->data, value->len);
-	struct rpc_account *a = NULL;
+	struct rpc_account *a;
 	char alias[33];
 	struct rpc_account_own own = {.catch_up = -1};
 	struct tl_str proxy = {NULL, 0}, names = {NULL, 0};
-	int err;
+	int err = 0;
 
 	if (!rpc_account_name_ok(name))
 		return 0;
 	snprintf(alias, sizeof alias, "%.*s", (int)n, name.data);
-	if (rpc_account_by_alias(d, alias))
-		return 0;
+	a = rpc_account_by_alias(d, alias); /* the configuration's; what it had before is here */
 	if (key->len > n) {
 		if (tl_get_u32(&c) != SETTINGS_VERSION)
 			return 0;
@@ -105,8 +104,9 @@ static int load_row(struct rpc_daemon *d, const struct tl_buf *key, const struct
 			proxy.len = 0;
 		names = tl_get_bytes(&c);
 	}
-	err = proxy.len ? load_proxy(proxy, &own.proxy) : 0;
-	if (!err)
+	if (!a && proxy.len)
+		err = load_proxy(proxy, &own.proxy);
+	if (!a && !err)
 		err = rpc_account_add(d, alias, &own, &a);
 	if (!err && !c.err && !rpc_former_load(a, names))
 		err = -TG_E_STORE;

@@ -427,7 +427,7 @@ int rpc_account_add(struct rpc_daemon *d, const char *name, const struct rpc_acc
 		free(a);
 		return -TG_E_NOMEM;
 	}
-	rpc_former_taken(a);
+	rpc_former_taken(d, name);
 	*all->list_tail = a;
 	all->list_tail = &a->next;
 	chain(all, a);

@@ -8,7 +8,7 @@
 
 struct rpc_consumer;
 struct rpc_event;
-struct rpc_filter;
+struct rpc_former;
 struct rpc_trouble;
 
 /* A TCP connection of an engine. */
@@ -116,12 +116,13 @@ struct rpc_account *rpc_account_by_alias(struct rpc_daemon *d, const char *alias
 bool rpc_account_name_ok(struct tl_str name);
 void rpc_account_rename(struct rpc_account *a, struct tl_str name); /* in memory */
 /* ---- names that accounts had (former.c); false: no memory, or an unreadable row ---- */
-bool rpc_former_add(struct rpc_account *a, const char *name);
+bool rpc_former_add(struct rpc_account *a, const char *name); /* with a last row yet to come */
+void rpc_former_renamed(struct rpc_account *a); /* what is still to be written has the new one */
+void rpc_former_taken(struct rpc_daemon *d, const char *name); /* by another account */
+void rpc_former_close(const struct rpc_account *a);  /* all under the old one is written */
 void rpc_former_forget(const struct rpc_account *a); /* all that it had */
-void rpc_former_taken(const struct rpc_account *a);  /* its name is its own from now on */
-/* What the account that had this name is called now; NULL: it is nobody's, or in use. */
-const char *rpc_former_now(struct rpc_daemon *d, const char *name);
-bool rpc_former_filter(const struct rpc_account *a, struct rpc_filter *f);
+/* The name of a row's account → what that one is called now. */
+void rpc_former_name(const struct rpc_former *list, char name[33], uint64_t seq);
 void rpc_former_save(const struct rpc_account *a, struct tl_buf *b);
 bool rpc_former_load(struct rpc_account *a, struct tl_str names);
 /* For a new account; false: the problem is filled. */

@@ -4,7 +4,6 @@
 
 #include "daemon/pattern.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,35 +17,6 @@ void rpc_filter_free(struct rpc_filter *f)
 	free(f->text);
 	rpc_pattern_free(f->regex);
 	memset(f, 0, sizeof *f);
-}
-
-bool rpc_filter_account(struct rpc_filter *f, const char *name)
-{
-	void *more = realloc(f->accounts, (f->account_count + 1) * sizeof *f->accounts);
-
-	if (!more)
-		return false;
-	f->accounts = more;
-	snprintf(f->accounts[f->account_count++], sizeof *f->accounts, "%s", name);
-	return true;
-}
-
-void rpc_filter_forget(struct rpc_filter *f, const char *name)
-{
-	unsigned kept = 0;
-
-	for (unsigned i = 0; i < f->account_count && f->account_count > 1; i++)
-		if (strcmp(f->accounts[i], name) != 0)
-			memmove(f->accounts[kept++], f->accounts[i], sizeof *f->accounts);
-	f->account_count = kept ? kept : f->account_count;
-}
-
-bool rpc_filter_names(const struct rpc_filter *f, const char *account)
-{
-	for (unsigned i = 0; i < f->account_count; i++)
-		if (strcmp(f->accounts[i], account) == 0)
-			return true;
-	return false;
 }
 
 static bool among(const int64_t *list, unsigned n, int64_t id)
@@ -94,8 +64,10 @@ static bool may_have_lost(const struct rpc_filter *f, const struct rpc_event *ga
 
 bool rpc_filter_head(const struct rpc_filter *f, const struct rpc_event *e)
 {
-	bool named = f->account_count == 0 || rpc_filter_names(f, e->account);
+	bool named = f->account_count == 0;
 
+	for (unsigned i = 0; i < f->account_count && !named; i++)
+		named = strcmp(f->accounts[i], e->account) == 0;
 	if (e->type == RPC_T_GAP)
 		return (named || !e->account[0]) && may_have_lost(f, e);
 	if (!named || (f->types && !(f->types & 1u << e->type)))

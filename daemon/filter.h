@@ -4,6 +4,7 @@
 
 #include "daemon/event.h"
 
+struct rpc_former;
 struct rpc_pattern;
 
 enum rpc_raw_mode { RPC_RAW_NONE, RPC_RAW_TOO, RPC_RAW_ONLY };
@@ -18,13 +19,10 @@ struct rpc_filter {
 	size_t text_len;
 	struct rpc_pattern *regex;
 	enum rpc_raw_mode raw;
+	struct rpc_former *const *former; /* by which rows are read (accounts.h), or NULL */
 };
 extern const struct rpc_filter rpc_filter_none; /* wants nothing */
 void rpc_filter_free(struct rpc_filter *f);
-bool rpc_filter_account(struct rpc_filter *f, const char *name); /* one more; false: no memory */
-/* One less, unless it is the only one. */
-void rpc_filter_forget(struct rpc_filter *f, const char *name);
-bool rpc_filter_names(const struct rpc_filter *f, const char *account);
 /* Whether an event may be wanted, by all but its text. */
 bool rpc_filter_head(const struct rpc_filter *f, const struct rpc_event *e);
 /* 1, 0, or -TG_E_TOO_LARGE: the regular expression took too many steps. */

@@ -1,45 +1,27 @@
-/* Names that accounts had before they were renamed. Rows of the journal were written under them:
- * filters take these names as well, and whoever reads a row sees the name of today. Each belongs to
- * the account that had it last, and is of no use while another one is called so. */
+/* Names that accounts had before they were renamed, each up to the last row of the journal that was
+ * written under it. Whoever reads a row sees the name of today, and filters know no other. */
 #include "daemon/accounts.h"
 
 #include "daemon/daemon.h"
-#include "daemon/subscription.h"
+#include "daemon/event.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NAMES_MOST 16u /* of one account; the oldest goes */
+#define NAMES_MOST 16u  /* of one account; the oldest goes */
+#define OPEN UINT64_MAX /* the last row is not known yet */
 
 struct rpc_former {
-	struct rpc_former *next; /* older */
-	struct rpc_account *account;
+	struct rpc_former *next; /* older, of the same account */
+	const struct rpc_account *account;
+	uint64_t until; /* seq */
 	char name[33];
 };
 
-static struct rpc_former **place_of(struct rpc_accounts *all, const char *name)
-{
-	struct rpc_former **p = &all->former;
-
-	while (*p && strcmp((*p)->name, name) != 0)
-		p = &(*p)->next;
-	return p;
-}
-
-static void take_out(struct rpc_former **p)
-{
-	struct rpc_former *f = *p;
-
-	if (!f)
-		return;
-	*p = f->next;
-	free(f);
-}
-
 static void drop_oldest(struct rpc_accounts *all, const struct rpc_account *a)
 {
-	struct rpc_former **oldest = NULL;
+	struct rpc_former **oldest = NULL, *f;
 	unsigned n = 0;
 
 	for (struct rpc_former **p = &all->former; *p; p = &(*p)->next)
@@ -47,11 +29,14 @@ static void drop_oldest(struct rpc_accounts *all, const struct rpc_account *a)
 			oldest = p;
 			n++;
 		}
-	if (n > NAMES_MOST)
-		take_out(oldest);
+	if (n <= NAMES_MOST)
+		return;
+	f = *oldest;
+	*oldest = f->next;
+	free(f);
 }
 
-static bool put_in(struct rpc_former **p, struct rpc_account *a, const char *name)
+static bool add(struct rpc_account *a, struct rpc_former **at, const char *name, uint64_t until)
 {
 	struct rpc_former *f = calloc(1, sizeof *f);
 
@@ -59,8 +44,9 @@ static bool put_in(struct rpc_former **p, struct rpc_account *a, const char *nam
 		return false;
 	snprintf(f->name, sizeof f->name, "%s", name);
 	f->account = a;
-	f->next = *p;
-	*p = f;
+	f->until = until;
+	f->next = *at;
+	*at = f;
 	return true;
 }
 
@@ -68,69 +54,94 @@ bool rpc_former_add(struct rpc_account *a, const char *name)
 {
 	struct rpc_accounts *all = a->d->accounts;
 
-	take_out(place_of(all, name));
-	if (!put_in(&all->former, a, name))
+	if (!add(a, &all->former, name, OPEN))
 		return false;
 	drop_oldest(all, a);
 	return true;
 }
 
+void rpc_former_renamed(struct rpc_account *a)
+{
+	struct rpc_commit *again = a->failed;
+
+	for (struct rpc_event *e = a->events; e; e = e->next)
+		memcpy(e->account, a->name, sizeof e->account);
+	for (struct rpc_event *e = again ? again->events : NULL; e; e = e->next)
+		memcpy(e->account, a->name, sizeof e->account);
+}
+
+/* The last rows of one that had it may not be known: a rename that the disk has not taken. */
+void rpc_former_taken(struct rpc_daemon *d, const char *name)
+{
+	for (struct rpc_former *f = d->accounts->former; f; f = f->next)
+		if (f->until == OPEN && strcmp(f->name, name) == 0)
+			f->until = rpc_committer_seq(d->accounts->committer);
+}
+
+void rpc_former_close(const struct rpc_account *a)
+{
+	uint64_t last = rpc_committer_seq(a->d->accounts->committer);
+
+	for (struct rpc_former *f = a->d->accounts->former; f; f = f->next)
+		if (f->account == a && f->until == OPEN)
+			f->until = last;
+}
+
 void rpc_former_forget(const struct rpc_account *a)
 {
-	struct rpc_former **p = &a->d->accounts->former;
+	struct rpc_former **p = &a->d->accounts->former, *f;
 
-	while (*p)
-		if ((*p)->account == a)
-			take_out(p);
-		else
-			p = &(*p)->next;
+	while ((f = *p) != NULL)
+		if (f->account == a) {
+			*p = f->next;
+			free(f);
+		} else {
+			p = &f->next;
+		}
 }
 
-void rpc_former_taken(const struct rpc_account *a)
+void rpc_former_name(const struct rpc_former *list, char name[33], uint64_t seq)
 {
-	const struct rpc_former *f = *place_of(a->d->accounts, a->name);
+	const struct rpc_former *best = NULL;
 
-	for (struct rpc_conn *c = a->d->conns; f && f->account != a && c; c = c->next)
-		rpc_subscriptions_forget(c, a->name);
+	for (const struct rpc_former *f = list; f; f = f->next)
+		if (f->until >= seq && (!best || f->until < best->until) &&
+		    strcmp(f->name, name) == 0)
+			best = f;
+	if (best)
+		memcpy(name, best->account->name, sizeof best->account->name);
 }
 
-const char *rpc_former_now(struct rpc_daemon *d, const char *name)
-{
-	const struct rpc_former *f = d->accounts->former ? *place_of(d->accounts, name) : NULL;
-
-	return f && !rpc_account_by_alias(d, name) ? f->account->name : NULL;
-}
-
-bool rpc_former_filter(const struct rpc_account *a, struct rpc_filter *f)
-{
-	for (const struct rpc_former *k = a->d->accounts->former; k; k = k->next)
-		if (k->account == a && rpc_former_now(a->d, k->name) &&
-		    !rpc_filter_account(f, k->name))
-			return false;
-	return true;
-}
-
-/* The latest first, each with its NUL. */
+/* The latest first: a name with its NUL, and the seq. */
 void rpc_former_save(const struct rpc_account *a, struct tl_buf *b)
 {
-	for (const struct rpc_former *k = a->d->accounts->former; k; k = k->next)
-		if (k->account == a)
-			tl_put(b, k->name, strlen(k->name) + 1);
+	for (const struct rpc_former *f = a->d->accounts->former; f; f = f->next)
+		if (f->account == a) {
+			tl_put(b, f->name, strlen(f->name) + 1);
+			tl_put_u64(b, f->until);
+		}
 }
 
 bool rpc_former_load(struct rpc_account *a, struct tl_str names)
 {
-	while (names.len) {
-		size_t n = strnlen(names.data, names.len);
-		struct rpc_former **p;
+	struct rpc_former **end = &a->d->accounts->former;
 
-		if (n == names.len || n >= sizeof(*p)->name)
+	while (*end)
+		end = &(*end)->next;
+	while (names.len) {
+		size_t n = strnlen(names.data, names.len) + 1;
+		struct tl_cursor c = tl_cursor((const uint8_t *)names.data, names.len);
+		uint64_t until;
+
+		if (n > sizeof(*end)->name || !tl_get(&c, n))
 			return false;
-		p = place_of(a->d->accounts, names.data);
-		if (!*p && !put_in(p, a, names.data))
+		until = tl_get_u64(&c);
+		if (c.err || !add(a, end, names.data, until))
 			return false;
-		names.data += n + 1;
-		names.len -= (uint32_t)n + 1;
+		end = &(*end)->next;
+		names.data += n + sizeof until;
+		names.len -= (uint32_t)(n + sizeof until);
 	}
+	rpc_former_close(a); /* nothing was written since */
 	return true;
 }

@@ -145,19 +145,10 @@ void rpc_subscription_end(struct rpc_subscription *s, const char *reason)
 
 void rpc_subscriptions_rename(struct rpc_conn *c, const char *from, const char *to)
 {
-	struct rpc_subscription *next;
-
-	for (struct rpc_subscription *s = c->subscriptions; s; s = next) {
-		next = s->next; /* rows that are there have the old name, those to come the new */
-		if (rpc_filter_names(&s->filter, from) && !rpc_filter_account(&s->filter, to))
-			rpc_subscription_end(s, "no_memory");
-	}
-}
-
-void rpc_subscriptions_forget(struct rpc_conn *c, const char *former)
-{
 	for (struct rpc_subscription *s = c->subscriptions; s; s = s->next)
-		rpc_filter_forget(&s->filter, former);
+		for (unsigned i = 0; i < s->filter.account_count; i++)
+			if (strcmp(s->filter.accounts[i], from) == 0)
+				memcpy(s->filter.accounts[i], to, strlen(to) + 1);
 }
 
 void rpc_unsubscribe_all(struct rpc_conn *c)
@@ -184,19 +175,31 @@ void rpc_gap_write(struct tl_buf *b, uint64_t from, uint64_t to)
 	rpc_js_int(b, "to", (int64_t)to);
 }
 
-void rpc_event_write(struct tl_buf *b, const struct rpc_event *e, enum rpc_raw_mode raw,
-		     const char *now)
+/* The account may have been renamed since the body was written. */
+static void write_body(struct tl_buf *b, const struct rpc_event *e)
+{
+	static const char head[] = "\"account\":\"";
+	size_t n = sizeof head - 1, all = n + strlen(e->account);
+	const char *p = e->body.data, *quote;
+
+	if (e->body.len <= n || memcmp(p, head, n) != 0 ||
+	    (e->body.len > all && memcmp(p + n, e->account, all - n) == 0 && p[all] == '"')) {
+		rpc_js_raw(b, NULL, p, e->body.len);
+		return;
+	}
+	rpc_js_text(b, "account", e->account);
+	quote = memchr(p + n, '"', e->body.len - n);
+	if (quote)
+		tl_put(b, quote + 1, e->body.len - (size_t)(quote + 1 - p));
+}
+
+void rpc_event_write(struct tl_buf *b, const struct rpc_event *e, enum rpc_raw_mode raw)
 {
 	if (raw == RPC_RAW_ONLY && e->raw.len) {
-		rpc_js_text(b, "account", now ? now : e->account);
+		rpc_js_text(b, "account", e->account);
 		rpc_js_text(b, "type", rpc_type_name(e->type));
-	} else if (now) {
-		size_t head = strlen("\"account\":\"\",") + strlen(e->account);
-
-		rpc_js_text(b, "account", now);
-		rpc_js_raw(b, NULL, e->body.data + head, e->body.len - head);
 	} else {
-		rpc_js_raw(b, NULL, e->body.data, e->body.len);
+		write_body(b, e);
 	}
 	if (e->raw.len && (raw != RPC_RAW_NONE || e->type == RPC_T_RAW))
 		rpc_js_raw(b, "raw", e->raw.data, e->raw.len);
@@ -207,7 +210,7 @@ static void write_event(struct rpc_subscription *s, const struct rpc_event *e, u
 	struct tl_buf *b = &s->conn->out;
 
 	open_note(b, s->id, seq);
-	rpc_event_write(b, e, s->filter.raw, rpc_former_now(s->conn->d, e->account));
+	rpc_event_write(b, e, s->filter.raw);
 	tl_put_text(b, "}}\n");
 	s->delivered++;
 	s->conn->d->count.delivered++;

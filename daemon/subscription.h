@@ -31,12 +31,8 @@ void rpc_subscription_end(struct rpc_subscription *s, const char *reason);
 void rpc_unsubscribe_all(struct rpc_conn *c);
 void rpc_subscriptions_rename(struct rpc_conn *c, const char *from,
 			      const char *to); /* an account */
-/* A name that an account had is another one's now. */
-void rpc_subscriptions_forget(struct rpc_conn *c, const char *former);
-/* An event as the members of an update's params, with what the filter wants of it; now: the name
- * that its account was given since, or NULL. */
-void rpc_event_write(struct tl_buf *b, const struct rpc_event *e, enum rpc_raw_mode raw,
-		     const char *now);
+/* An event as the members of an update's params, with what the filter wants of it. */
+void rpc_event_write(struct tl_buf *b, const struct rpc_event *e, enum rpc_raw_mode raw);
 /* Rows between two seqs that retention has taken, from all accounts, as the same. Its own seq is
  * the last of them: an ack of it leaves the gap behind. */
 void rpc_gap_write(struct tl_buf *b, uint64_t from, uint64_t to);

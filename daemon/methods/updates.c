@@ -181,14 +181,16 @@ static int read_accounts(struct rpc_call *c, const json_t *v, struct rpc_filter 
 		return 0;
 	if (!n || n > RPC_MAX_FILTER_LIST)
 		return bad(c, "accounts", "\"*\" or a list of names is wanted");
+	f->accounts = calloc(n, sizeof *f->accounts);
+	if (!f->accounts)
+		return rpc_problem(c, -TG_E_NOMEM, NULL, NULL);
 	for (size_t i = 0; i < n; i++) {
 		const struct rpc_account *a =
 			one ? c->account : named_account(c, json_array_get(v, i));
 
 		if (!a)
 			return rpc_problem(c, -TG_E_ACCOUNT_UNKNOWN, "accounts", NULL);
-		if (!rpc_filter_account(f, a->name) || !rpc_former_filter(a, f))
-			return rpc_problem(c, -TG_E_NOMEM, NULL, NULL);
+		memcpy(f->accounts[f->account_count++], a->name, sizeof *f->accounts);
 	}
 	return 0;
 }
@@ -300,6 +302,7 @@ static int read_filter(struct rpc_call *c, const struct filter_args *a, struct r
 	int err = read_accounts(c, a->accounts, f);
 
 	f->direction = a->direction;
+	f->former = &c->d->accounts->former;
 	if (!err)
 		err = read_types(c, a->types, f);
 	if (!err)

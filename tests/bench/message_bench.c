@@ -231,7 +231,7 @@ static void update(struct bench *b)
 	tl_put_text(&b->out, "{\"jsonrpc\":\"2.0\",\"method\":\"update\",\"params\":{");
 	rpc_js_int(&b->out, "subscription", 1);
 	rpc_js_int(&b->out, "seq", 12345);
-	rpc_event_write(&b->out, e, RPC_RAW_NONE, NULL);
+	rpc_event_write(&b->out, e, RPC_RAW_NONE);
 	tl_put_text(&b->out, "}}\n");
 	rpc_event_free(e);
 	tg_carrier_drop(c);

@@ -84,56 +84,74 @@ def names_and_settings_change():
         assert line.call("get_me", account="renamed")["id"] == me
 
 
+def note(line):
+    u = line.note(lambda n: n.get("method") == "update")["params"]
+    return u["account"], u["message"]["text"]
+
+
 @case
 def what_waits_goes_with_a_new_name():
-    """Rows that were written under the old name reach whoever asks for the new one, and say the new one; over a
-    restart, twice renamed, to a reader who was connected, and never to one of a new account of the old name."""
+    """Rows that were written under an old name reach whoever asks for the new one, and say the new one; over restarts,
+    twice renamed, to a reader who was connected; what another account writes under the old name is its own."""
     with World() as w:
         line = w.daemon.line()
         friend = w.user(5, "Old Friend", username="old_friend")
-        sign_in(w, line, "first")
-        line.call("subscribe", consumer="away", accounts=["first"], types=["new_message"])
-        stays = line.call("subscribe", accounts=["first"], types=["new_message"])["subscription"]
-        w.sandbox.call("send", **{"from": friend, "to": "@first_bot", "text": "waits"})
-        for _ in range(2):
-            assert line.note(lambda n: n.get("method") == "update")["params"]["account"] == "first"
+        first = sign_in(w, line, "first")
+        only = {"types": ["new_message"]}
+
+        def write(to, text):
+            w.sandbox.call("send", **{"from": friend, "to": to, "text": text})
+
+        line.call("subscribe", consumer="away", accounts=["first"], **only)
+        line.call("subscribe", accounts=["first"], **only)
+        write(first, "waits")
+        assert [note(line) for _ in range(2)] == 2 * [("first", "waits")]
         line.call("rename_account", name="between")
         line.call("rename_account", account="between", name="now")
-        line.call("update_subscription", subscription=stays, accounts=["now"], types=["new_message"])
-        other = sign_in(w, line, "first_again")
-        line.call("rename_account", account="first_again", name="between")
-        w.sandbox.call("send", **{"from": friend, "to": other, "text": "somebody else's"})
-        w.sandbox.call("send", **{"from": friend, "to": "@first_bot", "text": "live"})
-        got = [line.note(lambda n: n.get("method") == "update")["params"] for _ in range(2)]
-        assert [(u["account"], u["message"]["text"]) for u in got] == 2 * [("now", "live")], got
+        second = sign_in(w, line, "bee")
+        line.call("rename_account", account="bee", name="first")  # the name is another one's
+        write(second, "the second one's")
+        write(first, "live")
+        assert [note(line) for _ in range(2)] == 2 * [("now", "live")]
+        line.call("rename_account", account="first", name="zz")
+        write(second, "of zz")
+        write(first, "more")
+        assert [note(line) for _ in range(2)] == 2 * [("now", "more")]
         refused(line, "subscribe", "account_unknown", "", consumer="away", accounts=["first"])
-        w.daemon.restart(signal.SIGKILL)
-        line = w.daemon.line()
-        line.call("wait", **{"for": "online"})
-        line.call("subscribe", consumer="away", accounts=["now"], types=["new_message"], raw="only")
-        got = [line.note(lambda n: n.get("method") == "update")["params"] for _ in range(2)]
-        assert [(u["account"], u["raw"]["message"]["message"]) for u in got] == [("now", "waits"), ("now", "live")], got
-        fetched = line.call("fetch_updates", consumer="away")["updates"]
-        assert {u["account"] for u in fetched} == {"now", "between"}, fetched
-        third = w.sandbox.call("create_bot", username="third_bot", first_name="third")
-        line.call("bot_sign_in", token=third["token"], account="first")  # taken: the subscription lets go of it
-        w.sandbox.call("send", **{"from": friend, "to": third["user_id"], "text": "not for now"})
-        w.sandbox.call("send", **{"from": friend, "to": "@first_bot", "text": "for now"})
-        assert line.note(lambda n: n.get("method") == "update")["params"]["raw"]["message"]["message"] == "for now"
+        want = {"now": ["waits", "live", "more"], "zz": ["the second one's", "of zz"]}
+        for how in (None, signal.SIGKILL, signal.SIGTERM):
+            if how:
+                w.daemon.restart(how)
+                line = w.daemon.line()
+                line.call("wait", **{"for": "online"})
+            for name, texts in want.items():
+                line.call("subscribe", consumer="c", since="oldest", accounts=[name], **only)
+                assert [note(line) for _ in texts] == [(name, t) for t in texts]
+            line.call("seek_consumer", consumer="c", to="oldest")
+            rows = [u for u in line.call("fetch_updates", consumer="c")["updates"] if u["type"] == "new_message"]
+            assert {n: [u["message"]["text"] for u in rows if u["account"] == n] for n in want} == want, rows
+            line.close()
+            line = w.daemon.line()
 
 
 @case
-def who_names_no_account_is_told_of_all():
+def a_name_in_the_configuration_keeps_what_it_had():
     with World() as w:
         line = w.daemon.line()
-        sign_in(w, line, "main")
-        refused(line, "login", "telegram", "PHONE_NUMBER_INVALID", account="t2", method="phone", phone="12")
-        e = refused(line, "get_me", "account_required", "main ready, t2 ")
-        assert "layerctl -a" in e.error["data"]["hint"] and e.error["data"]["accounts"] == ["main", "t2"], e
-        for i in range(12):
-            line.call("add_account", name="a_name_of_some_length_%d" % i)
-        hint = refused(line, "get_me", "account_required", "main ready").error["data"]["hint"]
-        assert hint.endswith(", …") and len(hint.encode()) < 256, hint
+        friend = w.user(5, "Old Friend", username="old_friend")
+        bot = sign_in(w, line, "old")
+        line.call("subscribe", consumer="away", types=["new_message"])
+        w.sandbox.call("send", **{"from": friend, "to": bot, "text": "waits"})
+        assert note(line) == ("old", "waits")
+        line.call("rename_account", name="now")
+        w.daemon.kill(signal.SIGTERM)
+        config = os.path.join(w.folder, "layerd.conf")
+        with open(config, "w") as f:
+            f.write("[account now]\ndevice-model Toaster\n")
+        w.daemon = Daemon(w.folder, w.sandbox, "--config", config)
+        line = w.daemon.line()
+        line.call("subscribe", consumer="away", accounts=["now"], types=["new_message"])
+        assert note(line) == ("now", "waits")
 
 
 @case
