@@ -230,6 +230,13 @@ int rpc_account_choose(struct rpc_call *c)
 	return c->flags & RPC_LOGGED_IN ? check_state(c, a->state) : 0;
 }
 
+int rpc_account_check(struct rpc_call *c)
+{
+	struct tl_str name = c->common.account;
+
+	return !name.data || rpc_account_find(c->d, name) ? 0 : unknown(c, name);
+}
+
 static int may_log_in(struct rpc_call *c, bool yes)
 {
 	if (yes)

@@ -109,6 +109,8 @@ void rpc_login_write(struct tl_buf *b, const struct rpc_account *a);
 /* ---- which ---- */
 /* Finds the account a call is for and checks that it may work; fills the problem. */
 int rpc_account_choose(struct rpc_call *c) TL_MUST;
+/* One that is named must be there, also where none is needed. */
+int rpc_account_check(struct rpc_call *c) TL_MUST;
 /* The same for a login: one that does not exist yet is made. */
 int rpc_account_login(struct rpc_call *c) TL_MUST;
 struct rpc_account *rpc_account_find(struct rpc_daemon *d, struct tl_str name);

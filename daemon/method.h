@@ -60,7 +60,7 @@ struct rpc_param {
 #define RPC_KEYED 8u     /* takes idempotency_key */
 #define RPC_RAW 16u      /* a Telegram method: parameters come from the schema */
 #define RPC_WAITS 32u    /* may answer later: counts as in flight */
-#define RPC_MAKES 64u    /* an account that is named and not there is made */
+#define RPC_ANY_NAME 64u /* the account that is named may not be there */
 
 struct rpc_method {
 	const char *name;

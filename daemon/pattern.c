@@ -10,6 +10,7 @@
 #include <pcre2.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define DEPTH 1000u  /* of backtracking that is remembered */
 #define HEAP_KB 256u /* for it */
@@ -19,16 +20,32 @@ struct rpc_pattern {
 	pcre2_code *code;
 	pcre2_match_context *context;
 	pcre2_match_data *data;
-	PCRE2_SIZE steps, at; /* of this match: how many, and the last one's place in the text */
+	/* Of this match: how many steps, the last one's place in the text, and how much of it the
+	 * item there may run over in vain. */
+	PCRE2_SIZE steps, at, vain;
+	char text[RPC_MAX_REGEX + 1];
 };
+
+/* An item {n} fails only behind n - 1 characters, of up to four bytes. */
+static PCRE2_SIZE in_vain(const char *item, PCRE2_SIZE n, PCRE2_SIZE left)
+{
+	const char *brace = n && item[n - 1] != '{' ? memrchr(item, '{', n) : NULL;
+	PCRE2_SIZE bytes = brace ? 4 * strtoul(brace + 1, NULL, 10) : 0;
+
+	return bytes < left ? bytes : left;
+}
 
 static int step(pcre2_callout_block *b, void *ctx)
 {
 	struct rpc_pattern *p = ctx;
-	PCRE2_SIZE at = b->current_position;
+	PCRE2_SIZE at = b->current_position, run = at > p->at ? at - p->at : p->at - at;
 
-	p->steps += 1 + (at > p->at ? at - p->at : p->at - at) / RUN;
+	if (at <= p->at && run < p->vain)
+		run = p->vain;
+	p->steps += 1 + run / RUN;
 	p->at = at;
+	p->vain =
+		in_vain(p->text + b->pattern_position, b->next_item_length, b->subject_length - at);
 	return p->steps > RPC_MAX_REGEX_STEPS ? PCRE2_ERROR_MATCHLIMIT : 0;
 }
 
@@ -42,6 +59,12 @@ int rpc_pattern_new(struct tl_str text, struct rpc_pattern **ret, char *why, siz
 
 	if (!p)
 		return -TG_E_NOMEM;
+	if (text.len >= sizeof p->text) {
+		snprintf(why, size, "at most %u bytes", RPC_MAX_REGEX);
+		rpc_pattern_free(p);
+		return -TG_E_INVALID_PARAMS;
+	}
+	memcpy(p->text, text.data, text.len);
 	p->code = pcre2_compile((PCRE2_SPTR)text.data, text.len, options, &error, &at, NULL);
 	if (!p->code) {
 		char reason[160] = "";
@@ -68,7 +91,7 @@ int rpc_pattern_match(struct rpc_pattern *p, const void *text, size_t n)
 {
 	int rc;
 
-	p->steps = p->at = 0;
+	p->steps = p->at = p->vain = 0;
 	rc = pcre2_match(p->code, text ? text : "", n, 0, 0, p->data, p->context);
 	if (rc >= 0) /* 0: more groups than the one that was asked for */
 		return 1;

@@ -235,10 +235,9 @@ static int prepare(struct rpc_call *c, const struct rpc_span *span)
 		c->began = rpc_now().boot;
 		c->deadline = c->began + c->common.timeout;
 	}
-	/* One that is named must be there, also where none is needed. */
-	if (c->flags & RPC_ACCOUNT || (c->common.account.data && !(c->flags & RPC_MAKES)))
+	if (c->flags & RPC_ACCOUNT)
 		return rpc_account_choose(c);
-	return 0;
+	return c->flags & RPC_ANY_NAME ? 0 : rpc_account_check(c);
 }
 
 static void start(struct rpc_conn *conn, struct rpc_batch *batch, const struct rpc_span *span)

@@ -288,8 +288,7 @@ void rpc_deliver(struct rpc_daemon *d, const struct rpc_event *e, uint64_t seq)
 }
 
 /* ---- from the journal ------------------------------------------------------------------------ */
-#define FEED_ROWS 256u     /* in one turn */
-#define FEED_ROWS_REGEX 4u /* the same: each may take all steps there are */
+#define FEED_ROWS 256u /* in one turn */
 #define UNSEEN_ROWS 1000u
 
 static void tell_gap(struct rpc_subscription *s, uint64_t from, uint64_t to)
@@ -303,12 +302,11 @@ static void tell_gap(struct rpc_subscription *s, uint64_t from, uint64_t to)
 	rpc_conn_flush(s->conn);
 }
 
-static bool feed(struct rpc_subscription *s, uint64_t last, struct rpc_event *row)
+static bool feed(struct rpc_subscription *s, uint64_t last, int64_t end, struct rpc_event *row)
 {
 	struct rpc_daemon *d = s->conn->d;
-	unsigned rows = s->filter.regex ? FEED_ROWS_REGEX : FEED_ROWS;
 
-	for (unsigned i = 0; i < rows && s->pos < last && has_room(s->conn); i++) {
+	for (unsigned i = 0; i < FEED_ROWS && s->pos < last && has_room(s->conn); i++) {
 		uint64_t seq;
 		int err = rpc_journal_next(d->accounts->store, s->pos, &s->filter, &seq, row, NULL,
 					   NULL);
@@ -322,6 +320,8 @@ static bool feed(struct rpc_subscription *s, uint64_t last, struct rpc_event *ro
 		s->pos = seq > last ? last : seq;
 		if (seq <= last && wants(s, row, seq))
 			write_event(s, row, seq);
+		if (s->filter.regex && rpc_now().boot >= end)
+			break; /* each row may take all steps there are */
 	}
 	return !park(s) && s->pos < last;
 }
@@ -359,7 +359,7 @@ bool rpc_subscriptions_turn(struct rpc_daemon *d)
 		if (s->conn->gone || park(s))
 			continue;
 		if (behind)
-			more |= feed(s, last, &row);
+			more |= feed(s, last, end, &row);
 		if (s->consumer)
 			move_on(s);
 		if (behind && next && rpc_now().boot >= end) {

@@ -229,7 +229,7 @@ const struct rpc_method rpc_methods_accounts[] = {
 		   "\"offline_reason\":string?,\"user_id\":int?,…}]}"},
 	{.name = "add_account",
 	 .role = RPC_ADMIN,
-	 .flags = RPC_WAITS | RPC_SENDS,
+	 .flags = RPC_WAITS | RPC_SENDS | RPC_ANY_NAME,
 	 .run = add_account,
 	 RPC_ROWS(add_params, struct add_args),
 	 .doc = "Makes an account; login makes one, too.",

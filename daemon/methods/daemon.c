@@ -379,6 +379,8 @@ static void check_wait(struct rpc_call *c)
 
 static struct rpc_result wait_for(struct rpc_call *c)
 {
+	if (c->common.account.data && rpc_account_choose(c) != 0)
+		return rpc_refuse(c);
 	return rpc_wait(c, check_wait);
 }
 
@@ -432,6 +434,7 @@ const struct rpc_method rpc_methods_daemon[] = {
 	 .doc = "Ends the daemon: what is under way is finished, at most 10 s.",
 	 .result = "{\"stopping\":true}"},
 	{.name = "cancel",
+	 .flags = RPC_ANY_NAME,
 	 .run = cancel,
 	 RPC_ROWS(cancel_params, struct cancel_args),
 	 .doc = "Cancels a request of this connection; it is answered with -32800.",

@@ -108,7 +108,7 @@ const struct rpc_method rpc_methods_string_session[] = {
 	 .result = "{\"session\":string}"},
 	{.name = "import_session_string",
 	 .role = RPC_ADMIN,
-	 .flags = RPC_WAITS | RPC_SENDS | RPC_MAKES,
+	 .flags = RPC_WAITS | RPC_SENDS | RPC_ANY_NAME,
 	 .run = import_session_string,
 	 RPC_ROWS(import_params, struct import_args),
 	 .doc = "Goes on with a session that was made elsewhere, without a login.",

@@ -166,8 +166,10 @@ static int marked_list(struct rpc_call *c, const char *field, const json_t *list
 static int find_peers(struct rpc_call *c)
 {
 	struct filter_args *a = c->args;
-	int err = marked_list(c, "peers", a->peers, &a->peer_ids);
+	int err = c->account || !c->common.account.data ? 0 : rpc_account_choose(c);
 
+	if (!err)
+		err = marked_list(c, "peers", a->peers, &a->peer_ids);
 	return err ? err : marked_list(c, "from", a->from, &a->from_ids);
 }
 
@@ -236,8 +238,6 @@ static int read_regex(struct rpc_call *c, struct tl_str text, struct rpc_filter 
 	char why[200];
 	int err;
 
-	if (text.len > RPC_MAX_REGEX)
-		return bad(c, "text.regex", "at most 256 bytes");
 	err = rpc_pattern_new(text, &f->regex, why, sizeof why);
 	if (err == -TG_E_INVALID_PARAMS)
 		return bad(c, "text.regex", why);
@@ -501,6 +501,7 @@ const struct rpc_method rpc_methods_updates[] = {
 	 .doc = "Gives a subscription another filter (the whole of it).",
 	 .result = "{\"subscription\":int,\"seq\":int}"},
 	{.name = "unsubscribe",
+	 .flags = RPC_ANY_NAME,
 	 .run = unsubscribe,
 	 RPC_ROWS(unsubscribe_params, struct filter_args),
 	 .doc = "Ends a subscription.",

@@ -155,6 +155,23 @@ def a_name_in_the_configuration_keeps_what_it_had():
 
 
 @case
+def a_name_that_is_only_said_holds_nothing_up():
+    with World() as w:
+        line, other = w.daemon.line(), w.daemon.line()
+        sign_in(w, line, "one")
+        other.call("fetch_updates", consumer="c")
+        last = line.call("list_consumers")["last"]
+        other.send({"id": "poll", "method": "fetch_updates",
+                    "params": {"consumer": "c", "wait": 30, "account": "one", "ack": last}})
+        line.call("set_account", account="one", catch_up=False)
+        assert line.call("add_account", account="two", name="two")["account"] == "two"
+        line.call("remove_account", account="two")
+        sub = line.call("subscribe")["subscription"]
+        line.call("unsubscribe", subscription=sub, account="two")
+        assert line.call("cancel", id="none", account="two") == {"cancelled": False}
+
+
+@case
 def the_trouble_of_one_account_is_no_other_s():
     with World() as w:
         line = w.daemon.line()

@@ -72,6 +72,11 @@ TEST(no_pattern_takes_more_than_its_steps)
 	text[sizeof text - 1] = '\0';
 	for (size_t i = 0; i < sizeof slow / sizeof slow[0]; i++)
 		CHECK_INT(match(slow[i], text), -TG_E_TOO_LARGE);
+	for (size_t i = 0; i + 3 < sizeof text; i += 3) /* an item that runs over 999 in vain */
+		memcpy(text + i, i / 3 % 1000 == 999 ? "\xe2\x98\x83" : "\xe6\xbc\xa2", 3);
+	CHECK_INT(
+		match("[\\pL\\pM]{1000}|[\\pL\\pM]{1001}|[\\pL\\pM]{1002}|[\\pL\\pM]{1003}", text),
+		-TG_E_TOO_LARGE);
 	for (size_t i = 0; i < sizeof text - 1; i++)
 		text[i] = "the quick brown fox jumps over a lazy dog, and then sleeps. "[i % 60];
 	for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++)
