@@ -392,7 +392,7 @@ struct rpc_result rpc_raw_run(struct rpc_call *c)
 
 	if (rpc_raw_encode(c) != 0)
 		return rpc_refuse(c);
-	peer = json_object_get(c->raw_params, "peer");
+	peer = rpc_sent_target(c);
 	if (c->flags & RPC_SENDS && peer)
 		c->chain = rpc_chain(c, chat_of(c, peer));
 	return rpc_engine_call(c, c->tl, c->dc, answered);

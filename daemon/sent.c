@@ -90,7 +90,7 @@ void rpc_sent_update(struct rpc_account *a, const struct tl_obj *update)
 }
 
 /* ---- already done ---------------------------------------------------------------------------- */
-static const json_t *target(const struct rpc_call *c)
+const json_t *rpc_sent_target(const struct rpc_call *c)
 {
 	const json_t *peer = json_object_get(c->raw_params, "to_peer");
 
@@ -101,7 +101,7 @@ int64_t rpc_sent_channel(const struct rpc_call *c)
 {
 	int64_t channel = 0;
 
-	(void)!rpc_json_int(json_object_get(target(c), "channel_id"), &channel);
+	(void)!rpc_json_int(json_object_get(rpc_sent_target(c), "channel_id"), &channel);
 	return channel;
 }
 
@@ -110,7 +110,7 @@ static bool channel_of(const struct rpc_call *c, struct tl_inputChannel *ret)
 	*ret = (struct tl_inputChannel){.obj = {TL_inputChannel},
 					.channel_id = rpc_sent_channel(c)};
 	return ret->channel_id &&
-	       rpc_json_int(json_object_get(target(c), "access_hash"), &ret->access_hash);
+	       rpc_json_int(json_object_get(rpc_sent_target(c), "access_hash"), &ret->access_hash);
 }
 
 /* What was asked for as the answer that was lost: the numbers, and the messages that are still

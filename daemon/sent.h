@@ -14,7 +14,9 @@ struct rpc_sent { /* in the call's arena */
 	int64_t random;
 	int32_t id; /* the message, as Telegram named it; 0 = not yet */
 };
-/* What the request is addressed to, as a channel's bare id; 0: no channel, or not resolved yet. */
+/* What the request is addressed to; NULL: no chat. */
+const struct json_t *rpc_sent_target(const struct rpc_call *c);
+/* The same as a channel's bare id; 0: no channel, or not resolved yet. */
 int64_t rpc_sent_channel(const struct rpc_call *c);
 /* The random ids that the daemon gave this request, before it is sent. */
 int rpc_sent_note(struct rpc_call *c) TL_MUST;

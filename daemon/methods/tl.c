@@ -5,6 +5,7 @@
 #include "daemon/methods/groups.h"
 #include "daemon/nearest.h"
 #include "daemon/raw.h"
+#include "tl_schema.h"
 
 #include <jansson.h>
 #include <stddef.h>
@@ -102,6 +103,7 @@ static int invoke_prepare(struct rpc_call *c)
 struct bytes_args {
 	struct tl_str bytes;
 	int64_t dc_id;
+	struct tl_obj *call; /* the same, read */
 };
 static const struct rpc_param bytes_params[] = {
 	{"bytes", RPC_K_BYTES, true, NULL, offsetof(struct bytes_args, bytes), NULL,
@@ -117,17 +119,16 @@ static int unreadable(struct rpc_call *c, const char *what)
 
 static int bytes_prepare(struct rpc_call *c)
 {
-	const struct bytes_args *a = c->args;
+	struct bytes_args *a = c->args;
 	struct tl_cursor in = tl_cursor(a->bytes.data, a->bytes.len);
 	unsigned tl = tl_by_id(&tl_api, tl_peek_u32(&in));
-	struct tl_obj *o;
 	int err = dc_of(c, a->dc_id);
 
 	if (err)
 		return err;
 	if (tl == TL_NONE || !tl_is_method(&tl_api, tl))
 		return unreadable(c, "the bytes do not begin with a method of this layer");
-	if (tl_decode(&tl_api, &c->arena, &in, &o, NULL) != 0)
+	if (tl_decode(&tl_api, &c->arena, &in, &a->call, NULL) != 0)
 		return unreadable(c, "the call cannot be read");
 	if (tl_left(&in))
 		return unreadable(c, "something follows the call");
@@ -145,10 +146,30 @@ static struct rpc_result bytes_answered(struct rpc_call *c, const struct tg_even
 	return rpc_end(c);
 }
 
+static int64_t chat_of(const struct rpc_call *c, const struct tl_obj *peer)
+{
+	struct tg_peer p = {0};
+
+	if (peer->ctor == TL_inputPeerSelf)
+		return tg_account_self(c->account->tg);
+	if (tl_field_int(&tl_api, peer, "user_id", &p.id))
+		p.kind = TG_PEER_USER;
+	else if (tl_field_int(&tl_api, peer, "chat_id", &p.id))
+		p.kind = TG_PEER_CHAT;
+	else if (tl_field_int(&tl_api, peer, "channel_id", &p.id))
+		p.kind = TG_PEER_CHANNEL;
+	return tg_peer_marked(&p);
+}
+
 static struct rpc_result bytes_run(struct rpc_call *c)
 {
 	const struct bytes_args *a = c->args;
+	const struct tl_obj *peer = tl_field_obj(&tl_api, a->call, "to_peer");
 
+	if (!peer)
+		peer = tl_field_obj(&tl_api, a->call, "peer");
+	if (c->flags & RPC_SENDS && peer)
+		c->chain = rpc_chain(c, chat_of(c, peer));
 	tl_put(&c->body, a->bytes.data, a->bytes.len);
 	return rpc_engine_call(c, c->tl, c->dc, bytes_answered);
 }

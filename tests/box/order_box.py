@@ -80,5 +80,40 @@ def sends_keep_their_order():
               % (SENDS, CHATS, CONNECTIONS, time.monotonic() - start))
 
 
+@case
+def whatever_the_method():
+    """Forwards and serialised calls stand in the same line as every other send to the chat."""
+    with World() as w:
+        bot, _ = w.bot("order_bot")
+        user = w.user(1)
+        w.sandbox.call("send", **{"from": user, "to": bot, "text": "/start"})
+        a = w.daemon.line()
+        forwarded = a.call("send_message", peer=user, text="forward")["id"]
+
+        def text():
+            return "text", "messages.sendMessage", "send_message", dict(peer=user, text="text")
+
+        def forward():
+            return "forward", "messages.forwardMessages", "messages.forwardMessages", dict(
+                from_peer=user, to_peer=user, id=[forwarded])
+
+        def raw(peer):
+            value = {"_": "messages.sendMedia", "peer": peer, "message": "raw",
+                     "random_id": str(random.getrandbits(62)), "media": {"_": "inputMediaGeoPoint", "geo_point": {
+                         "_": "inputGeoPoint", "lat": 1.5, "long": 2.5}}}
+            return "raw", "messages.sendMedia", "invoke_raw", dict(bytes=a.call("tl_encode", value=value)["bytes"])
+
+        to = a.call("resolve_peer", peer=user)["input_peer"]
+        for pair in ((forward(), text()), (text(), forward()), (raw(to), text()), (text(), raw(to))):
+            w.sandbox.call("fault", kind="flood_wait", method=pair[0][1], seconds=1, times=1)
+            for i, (_, _, method, params) in enumerate(pair):
+                a.send({"id": "%d" % i, "method": method, "params": params})
+            for _ in pair:
+                answer = a.read()
+                assert "result" in answer, answer
+            said = [m["text"] for m in w.sandbox.call("messages", peer=user, **{"as": bot})["messages"]]
+            assert said[-2:] == [name for name, _, _, _ in pair], said
+
+
 if __name__ == "__main__":
     main()
