@@ -46,7 +46,8 @@ void rpc_hint(struct rpc_call *c, const char *fmt, ...)
 bool rpc_retryable(const struct rpc_problem *p)
 {
 	if (-p->err == TG_E_TELEGRAM)
-		return p->code == 420 || p->code >= 500 || p->retry_after > 0;
+		return p->code == 420 || p->retry_after > 0 ||
+		       (p->code >= 500 && strcmp(p->message, RPC_DUPLICATE) != 0);
 	return tg_error_row(p->err)->retryable;
 }
 

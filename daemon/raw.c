@@ -374,7 +374,7 @@ int rpc_raw_encode(struct rpc_call *c)
 	if (!err)
 		err = tl_from_json(&tl_api, c->tl, c->raw_params, &c->body, &why);
 	if (!err)
-		return c->own_random ? rpc_sent_note(c) : 0;
+		return c->own_random || c->outcome ? rpc_sent_note(c) : 0;
 	if (err != -TG_E_NOMEM && err != -TG_E_TOO_LARGE)
 		err = -TG_E_INVALID_PARAMS;
 	if (why.hint[0])

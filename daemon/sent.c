@@ -348,8 +348,6 @@ static void find(struct rpc_call *c)
 
 bool rpc_sent_refused(struct rpc_call *c, const struct tg_event *e)
 {
-	static const char duplicate[] = "RANDOM_ID_DUPLICATE";
-
 	switch (c->search) {
 	case RPC_SEARCH_NONE:
 		break;
@@ -360,8 +358,8 @@ bool rpc_sent_refused(struct rpc_call *c, const struct tg_event *e)
 		answer_with(c, NULL, NULL, NULL, false);
 		return true;
 	}
-	if (!c->sent || e->error != -TG_E_TELEGRAM || e->n != sizeof duplicate - 1 ||
-	    memcmp(e->data, duplicate, e->n) != 0 ||
+	if (!c->sent || e->error != -TG_E_TELEGRAM || e->n != strlen(RPC_DUPLICATE) ||
+	    memcmp(e->data, RPC_DUPLICATE, e->n) != 0 ||
 	    strcmp(tl_type_name(&tl_api, c->tl), "Updates") != 0)
 		return false;
 	c->sent_answered = c->answered;

@@ -8,6 +8,8 @@
 
 #include "daemon/call.h"
 
+#define RPC_DUPLICATE "RANDOM_ID_DUPLICATE"
+
 struct rpc_sent { /* in the call's arena */
 	struct rpc_sent *call_next, *account_next;
 	struct rpc_call *call;
@@ -18,7 +20,7 @@ struct rpc_sent { /* in the call's arena */
 const struct json_t *rpc_sent_target(const struct rpc_call *c);
 /* The same as a channel's bare id; 0: no channel, or not resolved yet. */
 int64_t rpc_sent_channel(const struct rpc_call *c);
-/* The random ids that the daemon gave this request, before it is sent. */
+/* The random ids of this request, before it is sent: given by the daemon, or guarded by a key. */
 int rpc_sent_note(struct rpc_call *c) TL_MUST;
 void rpc_sent_forget(struct rpc_call *c); /* with the call */
 /* updateMessageID: a message has its number. */

@@ -26,6 +26,14 @@ def there(w, bot, user):
     return count
 
 
+def arrives(w, bot, user, text):
+    """Waits until it is in the chat."""
+    end = time.monotonic() + 10 * SLOW
+    while text not in there(w, bot, user):
+        assert time.monotonic() < end, text
+        time.sleep(0.01)
+
+
 @case
 def a_repeat_gives_the_same():
     with World() as w:
@@ -234,6 +242,26 @@ def an_answer_is_lost():
             history = w.sandbox.call("messages", peer=chat, **{"as": bot})["messages"]
             mine = [m for m in history if m["text"] == text]
             assert len(mine) == 1 and mine[0]["id"] == sent["id"], (mine, sent)
+
+
+@case
+def a_random_id_of_its_own():
+    """A key guards a request that names its random id, too; without a key a duplicate stays one."""
+    with World() as w:
+        bot, user = started(w)
+        a = w.daemon.line()
+        say = dict(peer=user, message="own", random_id="4242", idempotency_key="own")
+        w.sandbox.call("fault", kind="drop", method="messages.sendMessage", direction="out", times=1)
+        a.send({"id": 1, "method": "messages.sendMessage", "params": say})
+        arrives(w, bot, user, "own")
+        w.daemon.restart()
+        a = w.daemon.line()
+        sent = a.call("messages.sendMessage", **say)
+        assert {"_": "updateMessageID", "id": sent["updates"][0]["id"], "random_id": "4242"} in sent["updates"], sent
+        assert a.call("messages.sendMessage", **say) == dict(sent, replayed=True)
+        error = refused("telegram", a, "messages.sendMessage", peer=user, message="own", random_id="4242")
+        assert error["message"] == "RANDOM_ID_DUPLICATE" and error["data"]["retryable"] is False, error
+        assert there(w, bot, user) == {"/start": 1, "own": 1}
 
 
 def seen(line, text):
