@@ -185,7 +185,7 @@ struct tg_event {
 				   before it. again: the same after a failed commit, nothing new */
 		TG_EV_ANSWER,   /* call, method, data: the answer's TL */
 		TG_EV_ERROR,    /* call, method, error: -TG_E_x; for TELEGRAM code, data = its text;
-				   retry_after; sent (of TIMEOUT): the outcome is unknown */
+				   retry_after; sent, of others: the outcome is unknown */
 		TG_EV_WAITING,  /* call; text: flood_wait (value of retry_after seconds) or queue;
 				   place in the line */
 		TG_EV_RESOLVED, /* call: the number; peer, or error (of TELEGRAM: code, data) */

@@ -464,8 +464,10 @@ void tg_calls_fail(struct tg_account *a, int error)
 		bool sent;
 
 		recall(a, c, &sent);
-		tg_call_fail(a, c, sent && error == -TG_E_OFFLINE ? -TG_E_OUTCOME_UNKNOWN : error,
-			     sent);
+		if (sent && (error == -TG_E_OFFLINE || error == -TG_E_UNAUTHORIZED))
+			tg_call_fail(a, c, -TG_E_OUTCOME_UNKNOWN, true);
+		else
+			tg_call_fail(a, c, error, sent);
 	}
 }
 

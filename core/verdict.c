@@ -89,13 +89,13 @@ static void refused(struct tg_account *a, struct tg_call *c, struct tg_dc *dc, i
 		}
 		if (dc->id != a->main_dc)
 			break;
-		tg_call_fail(a, c, -TG_E_SESSION_REVOKED, false);
+		tg_call_fail(a, c, -TG_E_SESSION_REVOKED, c->unclear);
 		tg_account_revoke(a, text);
 		return;
 	case TG_REFUSED_TWICE:
 		if (!a->authorized)
 			break;
-		tg_call_fail(a, c, -TG_E_SESSION_REVOKED, false);
+		tg_call_fail(a, c, -TG_E_SESSION_REVOKED, c->unclear);
 		tg_account_revoke(a, text);
 		return;
 	case TG_REFUSED_TELL:

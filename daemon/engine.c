@@ -127,8 +127,11 @@ struct rpc_result rpc_engine_refuse(struct rpc_call *c, const struct tg_event *e
 	}
 	if (err == -TG_E_INVALID_PARAMS && c->dc)
 		rpc_problem(c, err, "dc_id", "there is no data centre %d for this", c->dc);
+	if (e->sent && err != -TG_E_TELEGRAM)
+		c->problem.outcome = "unknown";
 	if (err == -TG_E_TIMEOUT) {
-		c->problem.outcome = e->sent ? "unknown" : "not_sent";
+		if (!e->sent)
+			c->problem.outcome = "not_sent";
 		rpc_trouble_hint(c);
 	}
 	if (err == -TG_E_SESSION_REVOKED || err == -TG_E_ACCOUNT_NOT_READY)

@@ -331,6 +331,8 @@ static struct rpc_result settle(struct rpc_call *c, int code, struct tl_str text
 	struct tg_batch *batch = tg_batch_new();
 
 	c->outcome->stage = RPC_OUTCOME_SETTLING;
+	if (!code)
+		c->problem.outcome = "unknown"; /* should the disk refuse: it was sent */
 	if (batch)
 		save(c->outcome, batch, code, text);
 	return rpc_commit_call(c, batch, tell);

@@ -4,6 +4,7 @@ after kill -9 at any moment, give what the first one got. LAYERD_POINTS sets the
 
 import os
 import random
+import resource
 import time
 
 from box import SLOW, RpcError, World, case, main, refused
@@ -262,6 +263,66 @@ def a_random_id_of_its_own():
         error = refused("telegram", a, "messages.sendMessage", peer=user, message="own", random_id="4242")
         assert error["message"] == "RANDOM_ID_DUPLICATE" and error["data"]["retryable"] is False, error
         assert there(w, bot, user) == {"/start": 1, "own": 1}
+
+
+def midway(w, bot, user, line):
+    """A send that is in the chat and whose answer is lost."""
+    w.sandbox.call("fault", kind="drop", method="messages.sendMessage", direction="out", times=1)
+    line.send({"id": 1, "method": "send_message", "params": dict(peer=user, text="midway")})
+    arrives(w, bot, user, "midway")
+
+
+@case
+def the_login_ends_midway():
+    """What was on the wire may have been done, whatever ended the login."""
+    for how in ("sign_out", "revoke_session"):
+        with World() as w:
+            bot, user = started(w)
+            a, b = w.daemon.line(), w.daemon.line()
+            midway(w, bot, user, b)
+            if how == "sign_out":
+                a.call("sign_out")
+            else:
+                w.sandbox.call("revoke_session", user=bot)
+            data = b.read()["error"]["data"]
+            assert data["outcome"] == "unknown", data
+            assert data["kind"] == ("outcome_unknown" if how == "sign_out" else "session_revoked"), data
+            kind = "unauthorized" if how == "sign_out" else "session_revoked"
+            assert "outcome" not in refused(kind, b, "send_message", peer=user, text="late")["data"]
+
+
+@case
+def the_disk_fills_midway():
+    """Sent, but its outcome is on no disk: the caller hears that it may be there, and a repeat finds it."""
+    with World() as w:
+        bot, user = started(w)
+        a = w.daemon.line()
+        a.call("send_message", peer=user, text="warm", idempotency_key="warm")
+        say = dict(peer=user, text="full", idempotency_key="full")
+        w.sandbox.call("fault", kind="delay", method="messages.sendMessage", direction="out", seconds=1 * SLOW, times=1)
+        a.send({"id": 1, "method": "send_message", "params": say})
+        end = time.monotonic() + 10 * SLOW
+        while w.sandbox.call("stats")["net"]["delayed"] == 0:
+            assert time.monotonic() < end
+            time.sleep(0.005)
+        pid = w.daemon.process.pid
+        limit = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, limit[1]))
+        error = a.read()["error"]
+        assert error["data"]["kind"] == "disk_full" and error["data"]["outcome"] == "unknown", error
+        assert there(w, bot, user)["full"] == 1
+        again = refused("disk_full", a, "send_message", **say)
+        assert again["data"]["outcome"] == "unknown", again
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, limit)
+        end = time.monotonic() + 20 * SLOW
+        while True:
+            try:
+                assert a.call("send_message", **say)["text"] == "full"
+                break
+            except RpcError as e:
+                assert e.kind == "disk_full" and time.monotonic() < end, e
+                time.sleep(0.1)
+        assert there(w, bot, user) == {"/start": 1, "warm": 1, "full": 1}
 
 
 def seen(line, text):

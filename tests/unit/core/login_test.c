@@ -231,6 +231,27 @@ static void revoked_by(int code, const char *text)
 	rig_free(r);
 }
 
+TEST(revoked_after_a_try_that_may_have_been_done)
+{
+	struct rig *r = rig_new();
+	struct tl_help_getNearestDc m = {{TL_help_getNearestDc}};
+	uint64_t call;
+
+	rig_login(r);
+	refusal = "INTERNAL";
+	refusal_code = 500;
+	r->serve = refuse_everything;
+	call = rig_call(r, &m.obj, NULL);
+	rig_pass(r, 0);
+	CHECK(!rig_result_of(r, call));
+	refusal = "SESSION_REVOKED";
+	refusal_code = 401;
+	rig_pass(r, 2);
+	CHECK_INT(rig_result_of(r, call)->error, -TG_E_SESSION_REVOKED);
+	CHECK(rig_result_of(r, call)->sent);
+	rig_free(r);
+}
+
 TEST(revoked_by_each_kind)
 {
 	revoked_by(401, "AUTH_KEY_UNREGISTERED");
