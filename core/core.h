@@ -97,9 +97,10 @@ struct tg_flood {
 bool tg_account_flood(const struct tg_account *a, unsigned i, struct tg_flood *ret,
 		      struct mt_time now);
 /* Telegram's errors that mean more than no: row i (# a number, * anything), and what is done about
- * it; NULL behind the last. And what is done about one, or NULL. */
+ * it; NULL behind the last. And of one: what is done, or NULL; is it of the moment or the place? */
 const char *tg_refusal_row(unsigned i, const char **ret_done);
 const char *tg_refusal_done(int code, struct tl_str text);
+bool tg_refusal_passes(int code, struct tl_str text);
 
 /* ---- peers ---- */
 enum tg_peer_kind { TG_PEER_NONE, TG_PEER_SELF, TG_PEER_USER, TG_PEER_CHAT, TG_PEER_CHANNEL };
@@ -159,9 +160,8 @@ void tg_account_opened(struct tg_account *a, unsigned link, unsigned which, stru
 void tg_account_lost(struct tg_account *a, unsigned link, struct mt_time now);
 /* Enough waits for the disk: what comes had better wait in the kernel until tg_account_stored. */
 bool tg_account_full(const struct tg_account *a);
-/* Error: close the connection, then say lost. */
 int tg_account_feed(struct tg_account *a, unsigned link, const void *data, size_t n,
-		    struct mt_time now) TL_MUST;
+		    struct mt_time now) TL_MUST; /* error: close the connection, then say lost */
 struct tl_buf *tg_account_out(struct tg_account *a, unsigned link,
 			      struct mt_time now);       /* or NULL */
 int64_t tg_account_deadline(const struct tg_account *a); /* boot ns; INT64_MAX = none */

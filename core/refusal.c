@@ -82,6 +82,26 @@ struct tg_refusal tg_refusal_of(int code, struct tl_str text)
 	return r;
 }
 
+bool tg_refusal_passes(int code, struct tl_str text)
+{
+	switch (tg_refusal_of(code, text).kind) {
+	case TG_REFUSED_WAIT:
+	case TG_REFUSED_SLOW:
+	case TG_REFUSED_LIMITED:
+	case TG_REFUSED_LATER:
+	case TG_REFUSED_MOVE:
+	case TG_REFUSED_THERE:
+	case TG_REFUSED_AGAIN:
+	case TG_REFUSED_KEY:
+	case TG_REFUSED_TWICE:
+		return true;
+	case TG_REFUSED_TELL:
+	case TG_REFUSED_VERIFY:
+		break;
+	}
+	return false;
+}
+
 /* Methods that change nothing: nobody misses the answer of one that is cancelled (D.52). */
 bool tg_call_is_read(unsigned method)
 {

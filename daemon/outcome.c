@@ -177,12 +177,16 @@ static int check_same(struct rpc_call *c, const uint8_t *hash)
 
 static struct rpc_result replay(struct rpc_call *c, int code, const struct tl_buf *text)
 {
+	struct tl_str said = {(const char *)text->data, (uint32_t)text->len};
+	const char *done = code ? tg_refusal_done(code, said) : NULL;
+
 	c->outcome->stage = RPC_OUTCOME_SETTLED;
+	if (done)
+		rpc_hint(c, "%s", done);
 	if (code) {
 		c->problem.code = code;
 		rpc_js_bool(&c->problem.extra, "replayed", true);
-		return rpc_fail(c, -TG_E_TELEGRAM, "%.*s", (int)text->len,
-				(const char *)text->data);
+		return rpc_fail(c, -TG_E_TELEGRAM, "%.*s", (int)said.len, said.data);
 	}
 	c->replayed = true;
 	tl_put(rpc_begin(c), text->data, text->len);
@@ -371,7 +375,8 @@ bool rpc_outcome_refuse(struct rpc_call *c)
 	}
 	/* what may yet succeed is no outcome: a repeat tries again, with the same random id */
 	if (c->problem.err != -TG_E_TELEGRAM || c->problem.code == 401 ||
-	    rpc_retryable(&c->problem))
+	    rpc_retryable(&c->problem) ||
+	    tg_refusal_passes(c->problem.code, tl_str(c->problem.message)))
 		return false;
 	settle(c, c->problem.code, tl_str(c->problem.message));
 	return true;

@@ -97,6 +97,27 @@ def refusals_are_outcomes_and_mistakes_are_not():
 
 
 @case
+def refusals_that_pass():
+    """One of the moment or of the place is no outcome; of one that is, the hint is kept, too."""
+    with World() as w:
+        bot, user = started(w)
+        a = w.daemon.line()
+        for code, text in ((303, "USER_MIGRATE_9"), (400, "MSG_WAIT_FAILED"), (500, "INTERNAL")):
+            say = dict(peer=user, text=text, idempotency_key=text)
+            w.sandbox.call("fault", kind="rpc_error", method="messages.sendMessage", code=code, text=text)
+            error = refused("telegram", a, "send_message", timeout=2 * SLOW, **say)
+            assert error["message"] == text, error
+            w.sandbox.call("clear_faults")
+            assert "replayed" not in a.call("send_message", **say)
+        w.sandbox.call("fault", kind="rpc_error", method="messages.sendMessage", code=400, text="INPUT_FETCH_ERROR", times=1)
+        say = dict(peer=user, text="no", idempotency_key="no")
+        first = refused("telegram", a, "send_message", **say)
+        assert first["data"]["hint"], first
+        again = refused("telegram", a, "send_message", **say)
+        assert again["data"].pop("replayed") is True and again == first, (first, again)
+
+
+@case
 def a_repeat_waits_for_the_first():
     with World() as w:
         bot, user = started(w)

@@ -120,6 +120,9 @@ TEST(refusal_edges)
 	CHECK_INT(tg_refusal_of(-503, (struct tl_str){NULL, 0}).kind, TG_REFUSED_AGAIN);
 	CHECK(tg_refusal_done(406, tl_str("PHONE_NUMBER_INVALID")));
 	CHECK(!tg_refusal_done(400, tl_str("CHAT_ID_INVALID")));
+	CHECK(tg_refusal_passes(303, tl_str("USER_MIGRATE_9")));
+	CHECK(tg_refusal_passes(400, tl_str("MSG_WAIT_FAILED")));
+	CHECK(!tg_refusal_passes(400, tl_str("CHAT_ID_INVALID")));
 }
 
 /* Each row is found by a text that it describes: no row stands in the shadow of another. */
