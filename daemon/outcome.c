@@ -157,12 +157,24 @@ static int hash_params(struct rpc_call *c, uint8_t out[32])
 	return 0;
 }
 
-static struct rpc_outcome *under_way(const struct rpc_account *a, int64_t id)
+static struct rpc_outcome *listed(const struct rpc_account *a, int64_t id)
 {
 	struct rpc_outcome *o = a->outcomes;
 
 	while (o && o->id != id)
 		o = o->next;
+	return o;
+}
+
+/* One user may be there under several names. */
+static struct rpc_outcome *under_way(const struct rpc_account *a, int64_t id)
+{
+	struct rpc_outcome *o = listed(a, id);
+	int64_t self = tg_account_self(a->tg);
+
+	for (const struct rpc_account *b = a->d->accounts->list; b && !o; b = b->next)
+		if (b->outcomes && tg_account_self(b->tg) == self)
+			o = listed(b, id);
 	return o;
 }
 

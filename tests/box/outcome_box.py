@@ -146,6 +146,38 @@ def a_repeat_waits_for_the_first():
 
 
 @case
+def one_bot_under_two_names():
+    """The key belongs to the user, whatever name the daemon has for it, also at the same time."""
+    with World() as w:
+        bot, token = w.bot("once_bot")
+        user = w.user(1)
+        w.sandbox.call("send", **{"from": user, "to": bot, "text": "/start"})
+        a, b = w.daemon.line(), w.daemon.line()
+        a.call("bot_sign_in", token=token, account="other")
+        for name in ("main", "other"):
+            for _ in range(100):  # each hears of the user by itself
+                try:
+                    a.call("send_message", peer=user, text="warm", account=name)
+                    break
+                except RpcError as e:
+                    assert e.kind == "peer_unknown", e
+                    w.sandbox.call("send", **{"from": user, "to": bot, "text": "/start"})
+                    time.sleep(0.1)
+        w.sandbox.call("fault", kind="delay", method="messages.sendMessage", direction="out", seconds=1, times=1)
+        say = dict(peer=user, text="first", idempotency_key="twins")
+        a.send({"id": "first", "method": "send_message", "params": dict(say, account="main")})
+        a.call("ping")
+        error = refused("invalid_params", b, "send_message", **dict(say, account="other", text="second"))
+        assert error["data"]["field"] == "idempotency_key", error
+        again = b.call("send_message", account="other", **say)
+        assert again.pop("replayed") is True and again["text"] == "first", again
+        first = a.notes.pop(0) if a.notes else a.read()
+        assert "replayed" not in first["result"] and first["result"] == again, (first, again)
+        count = there(w, bot, user)
+        assert count["first"] == 1 and "second" not in count, count
+
+
+@case
 def many_parts():
     """Albums and forwards: each part has a random id of its own, derived from the key."""
     with World() as w:
