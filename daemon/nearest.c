@@ -9,6 +9,9 @@ struct rpc_nearest rpc_nearest(struct tl_str word)
 {
 	unsigned limit = word.len / 4 + 1;
 
+	if (word.len && memchr(word.data, '\0', word.len))
+		word = (struct tl_str){NULL, 0}; /* in print it would be what is near */
+
 	return (struct rpc_nearest){word, NULL, (limit > 4 ? 4 : limit) + 1};
 }
 

@@ -366,6 +366,25 @@ static struct rpc_result answered(struct rpc_call *c, const struct tg_event *e)
 	return rpc_end(c);
 }
 
+/* What the schema says, unless the word is one of ours: in the wrong place, or misspelt. */
+static void hint_field(struct rpc_call *c, const struct tl_refusal *why)
+{
+	bool unknown = json_object_get(c->raw_params, why->path) &&
+		       !tl_has_field(&tl_api, c->tl, why->path);
+
+	for (unsigned i = 0; unknown && i < rpc_common_count; i++) {
+		if (strcmp(rpc_common_params[i].name, why->path) != 0)
+			continue;
+		rpc_hint(c, "%s belongs beside params", why->path);
+		return;
+	}
+	if (why->hint[0])
+		rpc_hint(c, "%s", why->hint);
+	else if (unknown)
+		rpc_near_param(c->method, tl_str(why->path), c->problem.hint,
+			       sizeof c->problem.hint);
+}
+
 int rpc_raw_encode(struct rpc_call *c)
 {
 	struct tl_refusal why = {0};
@@ -377,12 +396,7 @@ int rpc_raw_encode(struct rpc_call *c)
 		return c->own_random || c->outcome ? rpc_sent_note(c) : 0;
 	if (err != -TG_E_NOMEM && err != -TG_E_TOO_LARGE)
 		err = -TG_E_INVALID_PARAMS;
-	if (why.hint[0])
-		rpc_hint(c, "%s", why.hint);
-	else if (json_object_get(c->raw_params, why.path) &&
-		 !tl_has_field(&tl_api, c->tl, why.path)) /* it may be a common one */
-		rpc_near_param(c->method, tl_str(why.path), c->problem.hint,
-			       sizeof c->problem.hint);
+	hint_field(c, &why);
 	return rpc_problem(c, err, why.path, "%s%s%s", why.path, why.path[0] ? ": " : "", why.text);
 }
 

@@ -118,8 +118,11 @@ static int find_method(struct rpc_call *c, struct tl_str name)
 		c->flags = c->method->flags;
 		return 0;
 	}
-	rpc_problem(c, -TG_E_METHOD_NOT_FOUND, NULL, "no method %.*s",
-		    (int)(name.len > 128 ? 128 : name.len), name.data);
+	if (name.len && memchr(name.data, '\0', name.len))
+		rpc_problem(c, -TG_E_METHOD_NOT_FOUND, NULL, "no method has NUL in its name");
+	else
+		rpc_problem(c, -TG_E_METHOD_NOT_FOUND, NULL, "no method %.*s",
+			    (int)(name.len > 128 ? 128 : name.len), name.data);
 	rpc_js_str(&c->problem.extra, "method",
 		   (struct tl_str){name.data, name.len > 128 ? 128 : name.len});
 	rpc_near_method(name, c->problem.hint, sizeof c->problem.hint);
