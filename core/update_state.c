@@ -249,16 +249,20 @@ struct tg_channel *tg_channel_get(struct tg_account *a, int64_t id)
 int tg_channel_next(struct tg_account *a, int64_t after, int64_t *ret_id, int32_t *ret_pts)
 {
 	struct tg_store *s = a->env.store;
-	struct tg_key p = tg_key(a, 'h'), from = channel_key(a, after + 1);
+	uint64_t last = (uint64_t)after, found = 0; /* a server may name any number */
+	struct tg_key p = tg_key(a, 'h'), from = channel_key(a, (int64_t)(last + 1));
 	struct tl_buf key = {0}, value = {0};
-	int r = s->ops->seek(s, TG_TABLE_STATE, p.bytes, p.n, from.bytes, from.n, &key, &value);
+	int r = last == UINT64_MAX ? -TG_E_NOT_FOUND
+				   : s->ops->seek(s, TG_TABLE_STATE, p.bytes, p.n, from.bytes,
+						  from.n, &key, &value);
 
 	if (r == 0) {
 		struct tl_cursor id = tl_cursor(key.data + p.n, key.len - p.n),
 				 pts = tl_cursor(value.data, value.len);
 
-		for (*ret_id = 0; tl_left(&id);)
-			*ret_id = *ret_id << 8 | *tl_get(&id, 1);
+		while (tl_left(&id))
+			found = found << 8 | *tl_get(&id, 1);
+		*ret_id = (int64_t)found;
 		*ret_pts = (int32_t)tl_get_u32(&pts);
 		r = pts.err ? -TG_E_STORE : 0;
 	}
