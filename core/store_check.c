@@ -21,6 +21,7 @@
 
 #define WHOLE 0
 #define DAMAGED 100 /* below: 1 + the table */
+#define UNABLE 110  /* + errno: it could not look, which is no damage */
 #define LIMIT 300u  /* seconds; a tree that bites its tail has no end */
 
 struct meta {
@@ -44,21 +45,29 @@ struct walk {
 	uint8_t *is_used; /* by page: of a tree, or on the free list */
 };
 
+static int open_data(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		_exit(UNABLE + errno);
+	return fd;
+}
+
 /* ---- pages ----------------------------------------------------------------------------------- */
 /* The two metas are written in turn: each is the other's neighbour, or the newer one is lost. */
 static bool metas_fit(const char *path, size_t page_size, struct meta *ret_newest)
 {
 	struct meta m[2];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	bool read_both = fd >= 0;
+	int fd = open_data(path);
+	bool read_both = true;
 	size_t a, b;
 
 	for (int i = 0; i < 2; i++)
 		read_both = read_both &&
 			    pread(fd, &m[i], sizeof m[i], (off_t)(page_size * (size_t)i)) ==
 				    (ssize_t)sizeof m[i];
-	if (fd >= 0)
-		close(fd);
+	close(fd);
 	if (!read_both || m[0].magic != m[1].magic || m[0].version != m[1].version ||
 	    m[0].page != 0 || m[1].page != 1 || m[1].db[0].pad != page_size)
 		return false;
@@ -72,14 +81,13 @@ static bool metas_fit(const char *path, size_t page_size, struct meta *ret_newes
 static bool trees_fit(struct walk *w, const char *path, const struct meta *m)
 {
 	struct tg_tree t = {NULL, w->pages, w->page_size, calloc(w->pages, 1), false};
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open_data(path);
 
-	if (!t.is_used || fd < 0)
-		return false;
 	t.map = mmap(NULL, w->pages * w->page_size, PROT_READ, MAP_SHARED, fd, 0);
+	if (!t.is_used || t.map == MAP_FAILED)
+		_exit(UNABLE + errno);
 	w->is_used = t.is_used;
-	return t.map != MAP_FAILED && tg_tree_take(&t, &m->db[0], MDB_INTEGERKEY) &&
-	       tg_tree_take(&t, &m->db[1], 0);
+	return tg_tree_take(&t, &m->db[0], MDB_INTEGERKEY) && tg_tree_take(&t, &m->db[1], 0);
 }
 
 /* ---- tables ---------------------------------------------------------------------------------- */
@@ -179,6 +187,17 @@ static int walk_tables(struct walk *w, const char *dir)
 }
 
 /* ---- the child ------------------------------------------------------------------------------- */
+/* Of an error of LMDB's. A map without room may be one whose size is nonsense. */
+static bool is_unable(int rc, const char *path)
+{
+	struct meta newest;
+
+	if (rc == ENOMEM)
+		return metas_fit(path, (size_t)sysconf(_SC_PAGESIZE), &newest) &&
+		       newest.map_size <= TG_MAP_MAX;
+	return rc == EACCES || rc == EPERM || rc == EMFILE || rc == ENFILE || rc == ENOENT;
+}
+
 static int walk_store(const char *dir, const char *path)
 {
 	struct walk w = {0};
@@ -190,19 +209,21 @@ static int walk_store(const char *dir, const char *path)
 
 	if (rc == 0)
 		rc = mdb_env_set_maxdbs(w.env, TG_TABLE_COUNT + 1);
-	if (rc)
-		return WHOLE; /* the parent will meet the same */
-	rc = mdb_env_open(w.env, dir, MDB_RDONLY | MDB_NOLOCK | MDB_NOTLS, 0600);
-	if (rc == EACCES || rc == EPERM || rc == EMFILE || rc == ENFILE || rc == ENOENT)
-		return WHOLE; /* and this */
+	if (rc == 0)
+		rc = mdb_env_open(w.env, dir, MDB_RDONLY | MDB_NOLOCK | MDB_NOTLS, 0600);
+	if (is_unable(rc, path))
+		return UNABLE + rc;
 	if (rc || mdb_env_info(w.env, &info) != 0 || mdb_env_stat(w.env, &all) != 0 ||
 	    all.ms_psize < 512 || all.ms_psize & (all.ms_psize - 1) || stat(path, &st) != 0)
 		return DAMAGED;
 	w.page_size = all.ms_psize;
 	w.pages = info.me_last_pgno + 1;
-	if ((size_t)st.st_size / w.page_size < w.pages || !metas_fit(path, w.page_size, &newest) ||
-	    !trees_fit(&w, path, &newest) || mdb_txn_begin(w.env, NULL, MDB_RDONLY, &w.txn) != 0)
+	if (!w.pages || (size_t)st.st_size / w.page_size < w.pages ||
+	    !metas_fit(path, w.page_size, &newest) || !trees_fit(&w, path, &newest))
 		return DAMAGED;
+	rc = mdb_txn_begin(w.env, NULL, MDB_RDONLY, &w.txn);
+	if (rc)
+		return rc == ENOMEM ? UNABLE + rc : DAMAGED;
 	return walk_tables(&w, dir);
 }
 
@@ -225,7 +246,21 @@ static void run_child(const char *dir, const char *path)
 	_exit(walk_store(dir, path));
 }
 
-bool tg_store_check(const char *dir, int *ret_table)
+static int judge(int status, int *ret_table)
+{
+	int code = WIFEXITED(status) ? WEXITSTATUS(status) : DAMAGED;
+
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		code = UNABLE + ENOMEM; /* by the kernel, which has no more of it */
+	if (code >= UNABLE) {
+		errno = code - UNABLE;
+		return -TG_E_FILE_ACCESS;
+	}
+	*ret_table = code < DAMAGED ? code - 1 : -1;
+	return code == WHOLE ? 0 : -TG_E_STORE;
+}
+
+int tg_store_check(const char *dir, int *ret_table)
 {
 	char path[TG_MAX_PATH + 32];
 	pid_t child;
@@ -235,13 +270,10 @@ bool tg_store_check(const char *dir, int *ret_table)
 	child = fork();
 	if (child == 0)
 		run_child(dir, path);
-	*ret_table = -1;
 	if (child < 0)
-		return false;
+		return -TG_E_FILE_ACCESS;
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
-			return false;
-	if (WIFEXITED(status) && WEXITSTATUS(status) < DAMAGED)
-		*ret_table = WEXITSTATUS(status) - 1;
-	return WIFEXITED(status) && WEXITSTATUS(status) == WHOLE;
+			return -TG_E_FILE_ACCESS;
+	return judge(status, ret_table);
 }

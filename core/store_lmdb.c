@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #define MAP_START ((size_t)16 << 20)
-#define MAP_MAX ((size_t)1 << 40)
 #define MAX_READERS 8
 #define BEHIND (-1) /* beside LMDB's errors: older than keys.bak */
 
@@ -383,7 +382,7 @@ static int grow(struct store *m)
 
 	if (rc)
 		return rc;
-	if (info.me_mapsize >= MAP_MAX)
+	if (info.me_mapsize >= TG_MAP_MAX)
 		return MDB_MAP_FULL;
 	pthread_rwlock_wrlock(&m->guard);
 	if (m->reader)
@@ -505,7 +504,7 @@ static int may_open(const struct store *m, struct tg_store_report *why)
 /* May the files be used? Changes nothing but a keys.bak that is bad while the store is not. */
 static int examine(struct store *m, struct tg_store_report *why)
 {
-	int r = tg_spare_read(m->dir, &m->bytes, &m->floor), table, e = errno;
+	int r = tg_spare_read(m->dir, &m->bytes, &m->floor), table, looked, e = errno;
 
 	wipe_bytes(m);
 	if (r == -TG_E_FILE_ACCESS)
@@ -514,7 +513,10 @@ static int examine(struct store *m, struct tg_store_report *why)
 		return -TG_E_STORE;
 	if (is_empty(m))
 		return r == -TG_E_NOT_FOUND ? 0 : refuse(why, TG_STORE_BEHIND);
-	if (!m->as_left && !tg_store_check(m->dir, &table)) {
+	looked = m->as_left ? 0 : tg_store_check(m->dir, &table);
+	if (looked == -TG_E_FILE_ACCESS)
+		return failed(why, data_file, errno);
+	if (looked) {
 		why->table = table < 0 ? NULL : tg_table_names[table];
 		return refuse(why, TG_STORE_DAMAGED);
 	}
@@ -529,16 +531,19 @@ static int examine(struct store *m, struct tg_store_report *why)
 static int refuse_sound(struct store *m, struct tg_store_report *why)
 {
 	struct tg_store_report found = {.verdict = TG_STORE_FAILED};
-	int r;
+	int r, rc;
 
 	m->as_left = false;
 	r = examine(m, &found);
-	if (r && found.file) {
+	if (r && found.verdict == TG_STORE_FAILED) {
 		*why = found;
 		return r;
 	}
-	if (r == 0 && open_env(m) == 0)
+	rc = r ? BEHIND : open_env(m);
+	if (rc == 0)
 		return refuse(why, TG_STORE_SOUND);
+	if (rc != BEHIND && rc != MDB_VERSION_MISMATCH && rc != MDB_INVALID && rc != MDB_CORRUPTED)
+		return failed(why, data_file, rc);
 	m->floor = 0;
 	m->spare_due = false;
 	return 0;

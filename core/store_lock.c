@@ -117,7 +117,7 @@ int tg_lock_take(const char *dir, int *ret_fd, int *ret_pid, bool *ret_as_left)
 	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
 		return tg_spare_error(errno);
 	tg_spare_path(path, dir, "lock");
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return tg_spare_error(errno);
 	tg_spare_own(dir, "lock");

@@ -93,12 +93,17 @@ void tg_spare_own(const char *dir, const char *file)
 {
 	char path[TG_MAX_PATH + 32];
 	struct stat folder, st;
+	int fd;
 
 	if (geteuid() != 0 || stat(dir, &folder) != 0 || folder.st_uid == 0)
 		return;
 	tg_spare_path(path, dir, file);
-	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == 0 && st.st_nlink == 1)
-		(void)!lchown(path, folder.st_uid, folder.st_gid);
+	fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC); /* the owner may put another there */
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == 0 && st.st_nlink == 1)
+		(void)!fchownat(fd, "", folder.st_uid, folder.st_gid, AT_EMPTY_PATH);
+	close(fd);
 }
 
 static int write_file(const char *path, const struct tl_buf *b)

@@ -7,6 +7,7 @@
 #include "core/store.h"
 
 #define TG_MAX_PATH 4096
+#define TG_MAP_MAX ((size_t)1 << 40) /* of data.mdb */
 
 /* Does a change of this row go into the file? Salts and clocks come again by themselves. */
 bool tg_spare_wants(enum tg_table t, const uint8_t *key, size_t n);
@@ -35,8 +36,9 @@ int tg_spare_error(int err); /* of an errno */
 int tg_lock_take(const char *dir, int *ret_fd, int *ret_pid, bool *ret_as_left) TL_MUST;
 void tg_lock_leave(int fd, const char *dir); /* the mark of a clean end */
 
-/* Reads the whole store in a child, for a damaged one may kill whoever reads it. False: damaged,
- * and *ret_table is where (-1: not in one alone). Nobody may write meanwhile. */
-bool tg_store_check(const char *dir, int *ret_table);
+/* Reads the whole store in a child, for a damaged one may kill whoever reads it. -TG_E_STORE:
+ * damaged, and *ret_table is where (-1: not in one alone); -TG_E_FILE_ACCESS: it could not look
+ * (errno). Nobody may write meanwhile. */
+int tg_store_check(const char *dir, int *ret_table) TL_MUST;
 
 #endif

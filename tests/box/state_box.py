@@ -7,6 +7,7 @@ import glob
 import hashlib
 import os
 import re
+import resource
 import secrets
 import signal
 import subprocess
@@ -34,8 +35,8 @@ def digest(folder):
     return out
 
 
-def run(daemon, *more):
-    return subprocess.run([*daemon.args, *more], capture_output=True, text=True, timeout=60)
+def run(daemon, *more, **kw):
+    return subprocess.run([*daemon.args, *more], capture_output=True, text=True, timeout=60, **kw)
 
 
 USER = 1000
@@ -259,6 +260,42 @@ def files_that_root_makes_belong_to_the_owner_of_the_folder():
             os.unlink(os.path.join(w.daemon.state, name))
         r = run(w.daemon, "--restore-keys", "--key-file", key)
         assert r.returncode == 0 and set(owners().values()) == {USER}, (r, owners())
+
+
+@case
+def a_link_in_the_folder_is_not_followed():
+    with World(daemon=False) as w:
+        w.daemon = Daemon(w.folder, w.sandbox)
+        w.bot("linked_bot")
+        w.daemon.kill(signal.SIGTERM)
+        lock, other = os.path.join(w.daemon.state, "lock"), os.path.join(w.folder, "other")
+        with open(other, "w") as f:
+            f.write("of somebody else")
+        os.unlink(lock)
+        os.symlink(other, lock)
+        if os.geteuid() == 0:
+            os.chown(w.daemon.state, USER, USER)
+        for more in [], ["--restore-keys"]:
+            r = run(w.daemon, *more)
+            assert r.returncode == 1 and lock + ": Too many levels of symbolic links" in r.stderr, r
+            assert open(other).read() == "of somebody else" and os.stat(other).st_uid == os.geteuid()
+
+
+@case
+def a_sound_store_that_cannot_be_looked_through_is_left_alone():
+    with World(daemon=False) as w:
+        w.daemon = Daemon(w.folder, w.sandbox)
+        w.bot("short_bot")
+        w.daemon.kill(signal.SIGTERM)
+        before, said = digest(w.daemon.state), ""
+        sizes = [] if SLOW > 1 else [(resource.RLIMIT_AS, n << 20) for n in range(8, 33, 4)]
+        for what, n in [*sizes, *((resource.RLIMIT_NOFILE, n) for n in range(4, 9))]:
+            r = run(w.daemon, "--restore-keys", preexec_fn=lambda: resource.setrlimit(what, (n, n)))
+            assert r.returncode and digest(w.daemon.state) == before, (what, n, r)
+            said += r.stderr
+        for text in ["Too many open files", "is sound"] + ["Cannot allocate memory"] * bool(sizes):
+            assert text in said, said
+        w.daemon.start()
 
 
 @case
