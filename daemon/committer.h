@@ -20,6 +20,7 @@ struct rpc_commit {
 	unsigned event_count;
 	uint64_t first_seq;            /* of the events, once committed */
 	bool is_trim;                  /* the batch is retention's */
+	bool is_probe;                 /* it only tells whether the disk has room again */
 	uint64_t trimmed;              /* bytes of the journal that it deletes */
 	struct rpc_consumer *consumer; /* that the batch moves, or NULL */
 	uint64_t position;             /* … to here */

@@ -118,6 +118,10 @@ static void own_failed(struct rpc_daemon *d, struct rpc_commit *k)
 	struct rpc_accounts *all = d->accounts;
 	struct rpc_commit **end = &all->failed;
 
+	if (k->is_probe) {
+		rpc_commit_free(k);
+		return;
+	}
 	rpc_log(&d->log, RPC_ERROR, "store_failed", "path=%s reason=\"%s\"", d->config->state,
 		tg_error_row(k->batch->result)->text);
 	if (k->consumer) { /* it acks again, with what is true then */
@@ -128,7 +132,6 @@ static void own_failed(struct rpc_daemon *d, struct rpc_commit *k)
 		*end = k;
 		k->next = NULL;
 	}
-	rpc_timer_set(&d->loop, &all->retry, rpc_now().boot + RETRY);
 }
 
 static void committed(void *ctx, struct rpc_commit *k)
@@ -141,6 +144,8 @@ static void committed(void *ctx, struct rpc_commit *k)
 	d->accounts->store_error = result;
 	if (!result)
 		deliver(d, k);
+	else if (!d->accounts->retry.index)
+		rpc_timer_set(&d->loop, &d->accounts->retry, rpc_now().boot + RETRY);
 	if (k->consumer)
 		rpc_consumer_moved(d, k);
 	if (a) {
@@ -170,6 +175,20 @@ static void committed(void *ctx, struct rpc_commit *k)
 	}
 }
 
+/* Nothing that waits would tell it. A row that is gone again is written all the same. */
+static void probe(struct rpc_accounts *all)
+{
+	static const char key[] = "probe";
+	struct rpc_commit *k = rpc_commit_new(tg_batch_new());
+
+	if (!k)
+		return;
+	tg_batch_put(k->batch, TG_TABLE_META, key, sizeof key - 1, key, 1);
+	tg_batch_delete(k->batch, TG_TABLE_META, key, sizeof key - 1);
+	k->is_probe = true;
+	rpc_committer_put(all->committer, k);
+}
+
 static void on_retry(struct rpc_timer *t, struct mt_time now)
 {
 	struct rpc_accounts *all =
@@ -177,6 +196,8 @@ static void on_retry(struct rpc_timer *t, struct mt_time now)
 	struct rpc_commit *k = all->failed, *next;
 
 	(void)now;
+	if (!k && all->store_error)
+		probe(all);
 	all->failed = NULL;
 	for (; k; k = next) {
 		next = k->next;

@@ -287,6 +287,30 @@ def a_full_disk():
         print("%d messages over a full disk: 0 lost" % count)
 
 
+@case
+def a_disk_that_has_room_again():
+    """After a refusal nothing waits to be written: that there is room is noticed all the same."""
+    with World() as w:
+        bot, user = started(w)
+        a = w.daemon.line()
+        a.call("subscribe", consumer="c", types=["new_message"])
+        w.sandbox.call("send", **{"from": user, "to": bot, "text": "m0"})
+        seq = drain(a, 1)[0]["seq"]
+        time.sleep(1)
+        limit = resource.prlimit(w.daemon.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(w.daemon.process.pid, resource.RLIMIT_FSIZE, (100, limit[1]))
+        refused("disk_full", a, "ack", consumer="c", seq=seq)
+        time.sleep(2.5)
+        assert a.call("status")["store_error"] == "the disk is full"
+        assert open(w.daemon.log).read().count("store_failed") <= 1
+        resource.prlimit(w.daemon.process.pid, resource.RLIMIT_FSIZE, limit)
+        end = time.monotonic() + 10 * SLOW
+        while "store_error" in a.call("status"):
+            assert time.monotonic() < end, "it still says so"
+            time.sleep(0.1)
+        a.call("ack", consumer="c", seq=seq)
+
+
 BROKEN = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
