@@ -417,12 +417,11 @@ int rpc_config_read(int argc, char **argv, char **env, struct rpc_config **ret, 
 	return 0;
 }
 
-static int check_readable(const char *what, const char *path, char *why, size_t size)
+/* Only an account that has never logged in needs it. */
+static void check_readable(const char *what, const char *path)
 {
-	if (!path[0] || access(path, R_OK) == 0)
-		return 0;
-	snprintf(why, size, "%s %s: %s", what, path, strerror(errno));
-	return -TG_E_FILE_ACCESS;
+	if (path[0] && access(path, R_OK) != 0)
+		fprintf(stderr, "layerd: warning: %s %s: %s\n", what, path, strerror(errno));
 }
 
 int rpc_config_check_group(const struct rpc_config *c, char *why, size_t size)
@@ -435,17 +434,12 @@ int rpc_config_check_group(const struct rpc_config *c, char *why, size_t size)
 
 int rpc_config_check(const struct rpc_config *c, char *why, size_t size)
 {
-	const struct rpc_account_config *a = c->accounts;
-	int err = rpc_config_check_group(c, why, size);
-
-	if (!err)
-		err = check_readable("session-file", c->session_file, why, size);
-	for (; !err && a; a = a->next) {
-		err = check_readable("token-file", a->token_file, why, size);
-		if (!err)
-			err = check_readable("session-file", a->own.session_file, why, size);
+	check_readable("session-file", c->session_file);
+	for (const struct rpc_account_config *a = c->accounts; a; a = a->next) {
+		check_readable("token-file", a->token_file);
+		check_readable("session-file", a->own.session_file);
 	}
-	return err;
+	return rpc_config_check_group(c, why, size);
 }
 
 void rpc_config_free(struct rpc_config *c)

@@ -71,7 +71,7 @@ int rpc_config_read(int argc, char **argv, char **env, struct rpc_config **ret, 
 /* The text of a file as rpc_config_read would take it; name is for error texts. */
 int rpc_config_parse(struct rpc_config *c, const char *name, const char *text, char *why,
 		     size_t size) TL_MUST;
-/* What can be told of groups and files without opening anything. */
+/* What can be told of groups and files without opening anything; warns of files on stderr. */
 int rpc_config_check(const struct rpc_config *c, char *why, size_t size) TL_MUST;
 int rpc_config_check_group(const struct rpc_config *c, char *why, size_t size) TL_MUST;
 void rpc_config_free(struct rpc_config *c); /* wipes */
