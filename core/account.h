@@ -208,6 +208,8 @@ struct tg_session {
 	struct mt_address tried[TG_RACE]; /* that race for the connection; then [0] is it */
 	unsigned tried_count;
 	bool linked, open, online;
+	bool told; /* why this connection gives no way to talk */
+	int64_t opened_at;
 	unsigned attempt_cdn; /* which address, of a CDN */
 };
 

@@ -195,8 +195,8 @@ struct tg_event {
 		TG_EV_CLOCK,    /* value: seconds that the local clock is ahead */
 		TG_EV_LIMITED,  /* value: seconds that Telegram makes files wait (no Premium) */
 		TG_EV_PROXY,    /* data: why the proxy gave no way, text */
-		TG_EV_BARRED,   /* address: who gave no way to talk; error: -TG_E_x of the key
-				   exchange (NOT_FOUND: keys unlike ours), or -404, -429, -444 */
+		TG_EV_BARRED,   /* address: who gave no way to talk; error: -404, -429, -444, or of
+				   the key exchange; NOT_FOUND: keys unlike ours, TIMEOUT, WIRE */
 	} kind;
 	unsigned link, method, place;
 	struct mt_address address;

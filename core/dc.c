@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SILENT (10 * TG_SECOND) /* the client waits 15 s for an answer; all else is at once */
+
 /* ---- the header of first queries (core.telegram.org/api/invoking; D.60, D.63) ---- */
 static void put_text(struct tl_buf *b, const char *text, const char *otherwise)
 {
@@ -345,6 +347,8 @@ void tg_session_opened(struct tg_account *a, struct tg_session *s, unsigned whic
 		s->tried[0] = s->tried[which];
 	s->tried_count = s->tried_count ? 1 : 0;
 	s->open = true;
+	s->told = false;
+	s->opened_at = a->now.boot;
 	mt_client_set_target(s->client, &s->tried[0]);
 	mt_client_opened(s->client, a->now);
 }
@@ -417,10 +421,11 @@ static void key_doubted(struct tg_account *a, struct tg_session *s)
 		dc->check->purpose = TG_FOR_CHECK;
 }
 
-static void tell_proxy(struct tg_account *a, const struct mt_event *ev)
+static void tell_proxy(struct tg_account *a, struct tg_session *s, const struct mt_event *ev)
 {
 	struct tg_node *n = tg_event_new(a, TG_EV_PROXY);
 
+	s->told = true;
 	if (!n)
 		return;
 	n->owned = malloc(ev->n);
@@ -432,15 +437,26 @@ static void tell_proxy(struct tg_account *a, const struct mt_event *ev)
 }
 
 /* A CDN's keys change: it is asked for the new ones. */
-static void tell_barred(struct tg_account *a, const struct tg_session *s, int code)
+static void tell_barred(struct tg_account *a, struct tg_session *s, int code)
 {
 	bool silent = s->online || s->purpose == TG_FOR_CDN;
 	struct tg_node *n = silent ? NULL : tg_event_new(a, TG_EV_BARRED);
 
+	s->told = true;
 	if (!n)
 		return;
 	n->ev.address = s->tried[0];
 	n->ev.error = code;
+}
+
+/* The client closes what stands: it waited in vain, or could not read what came. Of silence behind
+ * a proxy that one tells. */
+static void tell_closed(struct tg_account *a, struct tg_session *s)
+{
+	bool silent = a->now.boot - s->opened_at >= SILENT;
+
+	if (s->open && s->tried_count && !s->told && !(silent && a->s.proxy))
+		tell_barred(a, s, silent ? -TG_E_TIMEOUT : -TG_E_WIRE);
 }
 
 /* The others need not wait any longer. */
@@ -485,8 +501,10 @@ static void handle(struct tg_account *a, struct tg_session *s, const struct mt_e
 		want_connection(a, s);
 		break;
 	case MT_EV_CLOSE:
-		if (!s->online)
+		if (!s->online) {
+			tell_closed(a, s);
 			blame(a, s, false);
+		}
 		unlink_connection(a, s);
 		mt_client_lost(s->client, a->now);
 		break;
@@ -554,7 +572,7 @@ static void handle(struct tg_account *a, struct tg_session *s, const struct mt_e
 			s->dc->keys_kept_til = a->now.boot + TG_CDN_KEYS_KEPT;
 		break;
 	case MT_EV_PROXY:
-		tell_proxy(a, ev);
+		tell_proxy(a, s, ev);
 		break;
 	}
 }

@@ -396,6 +396,8 @@ void rpc_account_look(struct rpc_account *a)
 	*ready -= a->state == TG_READY;
 	a->state = tg_account_state(a->tg);
 	*ready += a->state == TG_READY;
+	if (a->state != TG_READY && !is_on_its_way(a))
+		a->in_trouble = false; /* it does not connect */
 }
 
 bool rpc_account_authorized(const struct rpc_account *a)

@@ -347,8 +347,6 @@ static void handle(struct rpc_account *a, const struct tg_event *e)
 		held(a, e);
 		break;
 	case TG_EV_PROXY:
-		rpc_log(&d->log, RPC_WARNING, "proxy_failed", "account=%s reason=\"%.*s\"", a->name,
-			(int)e->n, (const char *)e->data);
 		rpc_trouble_proxy(a, (struct tl_str){(const char *)e->data, (uint32_t)e->n});
 		break;
 	}

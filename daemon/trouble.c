@@ -24,25 +24,34 @@ static struct rpc_trouble *of_dc(struct rpc_account *a, int dc)
 	return t;
 }
 
+/* Takes the reason; true: the log has to say it now. */
+static bool is_due(struct rpc_trouble *t, const char *text)
+{
+	int64_t now = rpc_now().boot;
+	bool same = strcmp(text, t->reason) == 0;
+
+	snprintf(t->reason, sizeof t->reason, "%s", text);
+	if (t->told && now - t->told < (same ? RPC_TROUBLE_AGAIN : RPC_TROUBLE_OTHER))
+		return false;
+	t->told = now;
+	return true;
+}
+
 void rpc_trouble_note(struct rpc_account *a, int dc, const char *host, unsigned port,
 		      const char *reason)
 {
 	struct rpc_trouble *t = of_dc(a, dc);
-	int64_t now = rpc_now().boot;
 	char text[sizeof t->reason];
-	bool same;
 
 	if (!t)
 		return;
 	a->in_trouble = true;
+	t->is_of_talk = false;
 	snprintf(text, sizeof text, "data centre %d, %.64s:%u: %s", dc, host, port, reason);
-	same = strcmp(text, t->reason) == 0;
-	memcpy(t->reason, text, sizeof text);
-	if (t->told && now - t->told < (same ? RPC_TROUBLE_AGAIN : RPC_TROUBLE_OTHER))
-		return;
-	t->told = now;
-	rpc_log(&a->d->log, RPC_WARNING, "connect_failed",
-		"account=%s dc=%d address=%s:%u reason=\"%s\"", a->name, dc, host, port, reason);
+	if (is_due(t, text))
+		rpc_log(&a->d->log, RPC_WARNING, "connect_failed",
+			"account=%s dc=%d address=%s:%u reason=\"%s\"", a->name, dc, host, port,
+			reason);
 }
 
 void rpc_trouble_barred(struct rpc_account *a, const struct tg_event *e)
@@ -51,6 +60,10 @@ void rpc_trouble_barred(struct rpc_account *a, const struct tg_event *e)
 
 	if (e->error == -TG_E_NOT_FOUND)
 		reason = "none of the server's keys is known; --rsa-key names one";
+	else if (e->error == -TG_E_TIMEOUT)
+		reason = "it does not answer";
+	else if (e->error == -TG_E_WIRE)
+		reason = "it does not speak MTProto";
 	else if (e->error == -404)
 		reason = "the server does not know our key (-404)";
 	else if (e->error == -429)
@@ -58,22 +71,29 @@ void rpc_trouble_barred(struct rpc_account *a, const struct tg_event *e)
 	else if (e->error == -444)
 		reason = "no such data centre there (-444)";
 	rpc_trouble_note(a, e->address.dc, e->address.host, e->address.port, reason);
+	if (a->in_trouble)
+		a->troubles->is_of_talk = true;
 }
 
 void rpc_trouble_proxy(struct rpc_account *a, struct tl_str reason)
 {
-	bool known = a->in_trouble && a->troubles->dc; /* what the system said is more */
-	struct rpc_trouble *t = known ? NULL : of_dc(a, 0);
+	int shown = a->in_trouble ? a->troubles->dc : 0; /* what the system said is more */
+	struct rpc_trouble *t = of_dc(a, 0);
+	char text[sizeof t->reason];
 
 	if (!t)
 		return;
 	a->in_trouble = true;
-	snprintf(t->reason, sizeof t->reason, "the proxy: %.*s", (int)reason.len, reason.data);
+	snprintf(text, sizeof text, "the proxy: %.*s", (int)reason.len, reason.data);
+	if (is_due(t, text))
+		rpc_log(&a->d->log, RPC_WARNING, "proxy_failed", "account=%s reason=\"%.*s\"",
+			a->name, (int)reason.len, reason.data);
+	(void)of_dc(a, shown);
 }
 
 void rpc_trouble_connected(struct rpc_account *a, int dc)
 {
-	if (a->troubles && a->troubles->dc == dc)
+	if (a->troubles && a->troubles->dc == dc && !a->troubles->is_of_talk)
 		a->in_trouble = false;
 }
 

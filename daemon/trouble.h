@@ -11,13 +11,14 @@
 struct rpc_trouble {
 	struct rpc_trouble *next;
 	int dc;
-	int64_t told; /* boot ns */
+	int64_t told;    /* boot ns */
+	bool is_of_talk; /* a connection alone does not end it */
 	char reason[160];
 };
 void rpc_trouble_note(struct rpc_account *a, int dc, const char *host, unsigned port,
 		      const char *reason);
 void rpc_trouble_barred(struct rpc_account *a, const struct tg_event *e);
-void rpc_trouble_proxy(struct rpc_account *a, struct tl_str reason); /* logged by the caller */
+void rpc_trouble_proxy(struct rpc_account *a, struct tl_str reason);
 void rpc_trouble_connected(struct rpc_account *a, int dc); /* what follows is another matter */
 void rpc_trouble_free(struct rpc_account *a);
 /* The latest, or NULL: it is online, or nothing has been tried. */

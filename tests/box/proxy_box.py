@@ -274,7 +274,7 @@ def never_online(make, link, reason, wait=3, shown=None):
             assert (shown or reason) in account["offline_reason"], account
             assert account["offline_reason"] in e.error["data"]["hint"], (e.error, account)
         log = open(w.daemon.log).read()
-        assert "proxy_failed" in log and reason in log, log[-2000:]
+        assert log.count("event=proxy_failed ") == 1 and reason in log, log[-2000:]
         assert "secret-word" not in log and SECRET not in log.lower()
 
 
