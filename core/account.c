@@ -276,11 +276,6 @@ int64_t tg_account_self(const struct tg_account *a)
 	return a->self;
 }
 
-bool tg_account_leaving(const struct tg_account *a)
-{
-	return a->signing_out;
-}
-
 bool tg_account_is_bot(const struct tg_account *a)
 {
 	return a->is_bot;

@@ -61,7 +61,6 @@ int tg_account_rename(struct tg_account *a, const char *name, struct mt_time now
 enum tg_state tg_account_state(const struct tg_account *a);
 const char *tg_account_reason(const struct tg_account *a); /* of REVOKED and FAILED, or "" */
 bool tg_account_online(const struct tg_account *a);
-bool tg_account_leaving(const struct tg_account *a); /* a sign-out is under way */
 int64_t tg_account_self(const struct tg_account *a); /* own user id, 0 before the login */
 bool tg_account_is_bot(const struct tg_account *a);
 int64_t tg_account_server_time(const struct tg_account *a, struct mt_time now); /* ns */

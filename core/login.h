@@ -92,6 +92,7 @@ int tg_login_reset_email(struct tg_account *a, struct mt_time now) TL_MUST; /* E
 bool tg_login_cancel(struct tg_account *a, struct mt_time now); /* false: nothing is under way */
 uint64_t tg_login_step(const struct tg_account *a);             /* the latest that was begun */
 int tg_sign_out(struct tg_account *a, struct mt_time now) TL_MUST;
+bool tg_account_leaving(const struct tg_account *a); /* that is under way */
 
 /* ---- the two-step password of an account that is logged in (E.41) ---- */
 struct tg_password_change {

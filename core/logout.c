@@ -91,3 +91,8 @@ int tg_sign_out(struct tg_account *a, struct mt_time now)
 	}
 	return 0;
 }
+
+bool tg_account_leaving(const struct tg_account *a)
+{
+	return a->signing_out;
+}
