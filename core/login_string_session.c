@@ -109,6 +109,7 @@ static void take_state(struct tg_account *a, const struct tg_string_session *s)
 			continue;
 		known->box.pts = ch[i].pts;
 		known->box.known = true;
+		known->skipped = false;
 		tg_channel_dirty(a, known);
 	}
 	tg_updates_save(a);

@@ -464,7 +464,8 @@ void tg_calls_fail(struct tg_account *a, int error)
 		bool sent;
 
 		recall(a, c, &sent);
-		if (sent && (error == -TG_E_OFFLINE || error == -TG_E_UNAUTHORIZED))
+		if (sent && (error == -TG_E_OFFLINE ||
+			     (error == -TG_E_UNAUTHORIZED && !tg_call_is_read(c->method))))
 			tg_call_fail(a, c, -TG_E_OUTCOME_UNKNOWN, true);
 		else
 			tg_call_fail(a, c, error, sent);

@@ -94,12 +94,13 @@ bool tg_refusal_passes(int code, struct tl_str text)
 	case TG_REFUSED_AGAIN:
 	case TG_REFUSED_KEY:
 	case TG_REFUSED_TWICE:
+	case TG_REFUSED_VERIFY:
 		return true;
 	case TG_REFUSED_TELL:
-	case TG_REFUSED_VERIFY:
 		break;
 	}
-	return false;
+	/* the caller is to mend that, and to repeat */
+	return text.len > 5 && memcmp(text.data, "FILE_", 5) == 0;
 }
 
 /* Methods that change nothing: nobody misses the answer of one that is cancelled (D.52). */

@@ -24,7 +24,7 @@ static size_t settings_key(const struct rpc_account *a, char key[48])
 
 void rpc_account_save(const struct rpc_account *a, struct tg_batch *b)
 {
-	struct tl_buf v = {0}, link = {0}, names = {0};
+	struct tl_buf v = {0}, link = {0};
 	char key[48];
 	size_t n = settings_key(a, key);
 
@@ -33,13 +33,10 @@ void rpc_account_save(const struct rpc_account *a, struct tg_batch *b)
 	tl_put_u32(&v, (uint32_t)a->dc);
 	if (a->proxy)
 		mt_proxy_print(a->proxy, &link);
-	rpc_former_save(a, &names);
 	tl_put_bytes(&v, link.data, link.len);
-	tl_put_bytes(&v, names.data, names.len);
-	if (link.err || names.err)
-		v.err = link.err ? link.err : names.err;
+	if (link.err)
+		v.err = link.err;
 	tl_buf_free(&link);
-	tl_buf_free(&names);
 	if (v.err)
 		b->ops.err = v.err;
 	else
@@ -84,32 +81,27 @@ static int load_row(struct rpc_daemon *d, const struct tl_buf *key, const struct
 	size_t n = strnlen((const char *)key->data, key->len);
 	struct tl_str name = {(const char *)key->data, (uint32_t)n};
 	struct tl_cursor c = tl_cursor(value->data, value->len);
-	struct rpc_account *a;
+	struct rpc_account *a = NULL;
 	char alias[33];
 	struct rpc_account_own own = {.catch_up = -1};
-	struct tl_str proxy = {NULL, 0}, names = {NULL, 0};
-	int err = 0;
+	struct tl_str proxy = {NULL, 0};
+	int err;
 
 	if (!rpc_account_name_ok(name))
 		return 0;
 	snprintf(alias, sizeof alias, "%.*s", (int)n, name.data);
-	a = rpc_account_by_alias(d, alias); /* the configuration's; what it had before is here */
+	if (rpc_account_by_alias(d, alias))
+		return 0;
 	if (key->len > n) {
 		if (tl_get_u32(&c) != SETTINGS_VERSION)
 			return 0;
 		own.catch_up = (int)tl_get_u32(&c);
 		own.dc = (int)tl_get_u32(&c);
-		proxy = tl_get_bytes(&c); /* rows of before end here, or behind it */
-		if (c.err)
-			proxy.len = 0;
-		names = tl_get_bytes(&c);
+		proxy = tl_get_bytes(&c); /* rows of before end here */
 	}
-	if (!a && proxy.len)
-		err = load_proxy(proxy, &own.proxy);
-	if (!a && !err)
+	err = c.err || !proxy.len ? 0 : load_proxy(proxy, &own.proxy);
+	if (!err)
 		err = rpc_account_add(d, alias, &own, &a);
-	if (!err && !c.err && !rpc_former_load(a, names))
-		err = -TG_E_STORE;
 	mt_wipe(&own, sizeof own);
 	return err;
 }

@@ -436,7 +436,6 @@ int rpc_account_add(struct rpc_daemon *d, const char *name, const struct rpc_acc
 		free(a);
 		return -TG_E_NOMEM;
 	}
-	rpc_former_taken(d, name);
 	*all->list_tail = a;
 	all->list_tail = &a->next;
 	chain(all, a);
@@ -534,7 +533,6 @@ void rpc_account_free(struct rpc_account *a)
 		a->removed = true;
 		engine_free(a);
 		free_proxy(a);
-		rpc_former_forget(a);
 		rpc_trouble_free(a);
 		while (a->events) {
 			struct rpc_event *e = a->events;

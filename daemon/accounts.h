@@ -8,7 +8,6 @@
 
 struct rpc_consumer;
 struct rpc_event;
-struct rpc_former;
 struct rpc_trouble;
 
 /* A TCP connection of an engine. */
@@ -69,7 +68,6 @@ struct rpc_accounts {
 	uint64_t link_serial;
 	struct rpc_daemon *d;
 	struct rpc_account *list, **list_tail, *ready, **ready_tail;
-	struct rpc_former *former;   /* names that some had, the latest first */
 	struct rpc_account **chains; /* by name; their number is a power of two */
 	unsigned count, chain_count, ready_count;
 	struct tg_store *store;
@@ -117,16 +115,6 @@ struct rpc_account *rpc_account_find(struct rpc_daemon *d, struct tl_str name);
 struct rpc_account *rpc_account_by_alias(struct rpc_daemon *d, const char *alias); /* or NULL */
 bool rpc_account_name_ok(struct tl_str name);
 void rpc_account_rename(struct rpc_account *a, struct tl_str name); /* in memory */
-/* ---- names that accounts had (former.c); false: no memory, or an unreadable row ---- */
-bool rpc_former_add(struct rpc_account *a, const char *name); /* with a last row yet to come */
-void rpc_former_renamed(struct rpc_account *a); /* what is still to be written has the new one */
-void rpc_former_taken(struct rpc_daemon *d, const char *name); /* by another account */
-void rpc_former_close(const struct rpc_account *a);  /* all under the old one is written */
-void rpc_former_forget(const struct rpc_account *a); /* all that it had */
-/* The name of a row's account → what that one is called now. */
-void rpc_former_name(const struct rpc_former *list, char name[33], uint64_t seq);
-void rpc_former_save(const struct rpc_account *a, struct tl_buf *b);
-bool rpc_former_load(struct rpc_account *a, struct tl_str names);
 /* For a new account; false: the problem is filled. */
 bool rpc_account_name_free(struct rpc_call *c, struct tl_str name);
 /* Answers when the step that was just begun has ended. */

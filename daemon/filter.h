@@ -4,7 +4,6 @@
 
 #include "daemon/event.h"
 
-struct rpc_former;
 struct rpc_pattern;
 
 enum rpc_raw_mode { RPC_RAW_NONE, RPC_RAW_TOO, RPC_RAW_ONLY };
@@ -19,7 +18,6 @@ struct rpc_filter {
 	size_t text_len;
 	struct rpc_pattern *regex;
 	enum rpc_raw_mode raw;
-	struct rpc_former *const *former; /* by which rows are read (accounts.h), or NULL */
 };
 extern const struct rpc_filter rpc_filter_none; /* wants nothing */
 void rpc_filter_free(struct rpc_filter *f);

@@ -157,8 +157,7 @@ static int read_bulk(struct tl_cursor c, bool is_packed, struct rpc_event *e)
 	return c.err ? -TG_E_STORE : 0;
 }
 
-static int read_row(const struct rpc_filter *want, uint64_t seq, struct rpc_event *e,
-		    int64_t *ret_at)
+static int read_row(const struct rpc_filter *want, struct rpc_event *e, int64_t *ret_at)
 {
 	struct tl_cursor c = tl_cursor(e->bytes.data, e->bytes.len);
 	uint8_t version = get_byte(&c), type = get_byte(&c), bits = get_byte(&c);
@@ -177,8 +176,6 @@ static int read_row(const struct rpc_filter *want, uint64_t seq, struct rpc_even
 	e->has_text = bits & ROW_HAS_TEXT;
 	memcpy(e->account, account.data, account.len);
 	e->account[account.len] = '\0';
-	if (want && want->former && *want->former)
-		rpc_former_name(*want->former, e->account, seq);
 	return !want || rpc_filter_head(want, e) ? read_bulk(c, bits & ROW_PACKED, e) : 0;
 }
 
@@ -208,11 +205,11 @@ int rpc_journal_next(struct tg_store *s, uint64_t after, const struct rpc_filter
 	if (!err) {
 		if (ret_size)
 			*ret_size = ret->bytes.len + key.len;
-		*ret_seq = key_seq(key.data);
-		if (read_row(want, *ret_seq, ret, &at) != 0)
+		if (read_row(want, ret, &at) != 0)
 			unreadable(ret);
 		if (ret_at)
 			*ret_at = at;
+		*ret_seq = key_seq(key.data);
 	}
 	tl_buf_free(&key);
 	return err;

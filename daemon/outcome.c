@@ -292,6 +292,7 @@ struct rpc_result rpc_outcome_begin(struct rpc_call *c)
 		r = rpc_refuse(c);
 	} else if (code == NO_OUTCOME) {
 		c->since = read_since(&text);
+		o->repeated = true;
 		r = own(c, RPC_OUTCOME_OPEN);
 	} else {
 		r = replay(c, code, &text);
@@ -388,6 +389,7 @@ bool rpc_outcome_refuse(struct rpc_call *c)
 	/* what may yet succeed is no outcome: a repeat tries again, with the same random id */
 	if (c->problem.err != -TG_E_TELEGRAM || c->problem.code == 401 ||
 	    rpc_retryable(&c->problem) ||
+	    (o->repeated && strcmp(c->problem.message, RPC_DUPLICATE) == 0) ||
 	    tg_refusal_passes(c->problem.code, tl_str(c->problem.message)))
 		return false;
 	settle(c, c->problem.code, tl_str(c->problem.message));

@@ -19,6 +19,7 @@ struct rpc_outcome {
 	int64_t begin; /* Unix seconds */
 	uint8_t hash[32];
 	enum rpc_outcome_stage stage;
+	bool repeated;      /* an earlier one may have been sent */
 	struct tl_buf text; /* the result; of an error, its text */
 };
 /* A request with a key arrives: told what an earlier one got, made to wait for one that is under

@@ -26,12 +26,19 @@ struct rpc_pattern {
 	char text[RPC_MAX_REGEX + 1];
 };
 
-/* An item {n} fails only behind n - 1 characters, of up to four bytes. */
+/* An item {n} fails only behind n - 1 characters, of up to four bytes. \x{n} and the like are no
+ * such items, and what ends with a bracket has no {n}. */
 static PCRE2_SIZE in_vain(const char *item, PCRE2_SIZE n, PCRE2_SIZE left)
 {
-	const char *brace = n && item[n - 1] != '{' ? memrchr(item, '{', n) : NULL;
-	PCRE2_SIZE bytes = brace ? 4 * strtoul(brace + 1, NULL, 10) : 0;
+	const char *brace;
+	PCRE2_SIZE bytes;
 
+	if (n && (item[n - 1] == '?' || item[n - 1] == '+'))
+		n--;
+	brace = n && item[n - 1] == '}' ? memrchr(item, '{', n) : NULL;
+	if (!brace || (brace == item + 2 && item[0] == '\\' && strchr("xopPNgk", item[1])))
+		return 0;
+	bytes = 4 * strtoul(brace + 1, NULL, 10);
 	return bytes < left ? bytes : left;
 }
 

@@ -6,6 +6,7 @@
 #include "daemon/daemon.h"
 #include "daemon/js.h"
 #include "daemon/messagelink.h"
+#include "daemon/outcome.h"
 #include "daemon/sent.h"
 #include "daemon/shape.h"
 #include "tl_schema.h"
@@ -393,7 +394,7 @@ int rpc_raw_encode(struct rpc_call *c)
 	if (!err)
 		err = tl_from_json(&tl_api, c->tl, c->raw_params, &c->body, &why);
 	if (!err)
-		return c->own_random || c->outcome ? rpc_sent_note(c) : 0;
+		return c->own_random || (c->outcome && c->outcome->repeated) ? rpc_sent_note(c) : 0;
 	if (err != -TG_E_NOMEM && err != -TG_E_TOO_LARGE)
 		err = -TG_E_INVALID_PARAMS;
 	hint_field(c, &why);

@@ -175,31 +175,13 @@ void rpc_gap_write(struct tl_buf *b, uint64_t from, uint64_t to)
 	rpc_js_int(b, "to", (int64_t)to);
 }
 
-/* The account may have been renamed since the body was written. */
-static void write_body(struct tl_buf *b, const struct rpc_event *e)
-{
-	static const char head[] = "\"account\":\"";
-	size_t n = sizeof head - 1, all = n + strlen(e->account);
-	const char *p = e->body.data, *quote;
-
-	if (e->body.len <= n || memcmp(p, head, n) != 0 ||
-	    (e->body.len > all && memcmp(p + n, e->account, all - n) == 0 && p[all] == '"')) {
-		rpc_js_raw(b, NULL, p, e->body.len);
-		return;
-	}
-	rpc_js_text(b, "account", e->account);
-	quote = memchr(p + n, '"', e->body.len - n);
-	if (quote)
-		tl_put(b, quote + 1, e->body.len - (size_t)(quote + 1 - p));
-}
-
 void rpc_event_write(struct tl_buf *b, const struct rpc_event *e, enum rpc_raw_mode raw)
 {
 	if (raw == RPC_RAW_ONLY && e->raw.len) {
 		rpc_js_text(b, "account", e->account);
 		rpc_js_text(b, "type", rpc_type_name(e->type));
 	} else {
-		write_body(b, e);
+		rpc_js_raw(b, NULL, e->body.data, e->body.len);
 	}
 	if (e->raw.len && (raw != RPC_RAW_NONE || e->type == RPC_T_RAW))
 		rpc_js_raw(b, "raw", e->raw.data, e->raw.len);

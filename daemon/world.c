@@ -106,7 +106,6 @@ static void deliver(struct rpc_daemon *d, struct rpc_commit *k)
 		struct rpc_event *e = k->events;
 
 		k->events = e->next;
-		rpc_former_name(d->accounts->former, e->account, seq);
 		rpc_deliver(d, e, seq++);
 		rpc_event_free(e);
 	}

@@ -166,7 +166,6 @@ static struct rpc_result give(struct rpc_call *c, const struct rpc_consumer *k)
 	const struct args *a = c->args;
 	uint64_t last = rpc_committer_seq(c->d->accounts->committer);
 	uint64_t pos = k->acked < last ? k->acked : last; /* made anew, it may have no row yet */
-	const struct rpc_filter all = {.direction = -1, .former = &c->d->accounts->former};
 	struct rpc_event row = {0};
 	struct tl_buf *b = rpc_begin(c);
 	size_t mark = b->len;
@@ -176,7 +175,7 @@ static struct rpc_result give(struct rpc_call *c, const struct rpc_consumer *k)
 	for (int64_t i = 0; i < a->limit && pos < last && b->len - mark < FETCH_BYTES; i++) {
 		uint64_t seq;
 		int err =
-			rpc_journal_next(c->d->accounts->store, pos, &all, &seq, &row, NULL, NULL);
+			rpc_journal_next(c->d->accounts->store, pos, NULL, &seq, &row, NULL, NULL);
 
 		if (err && err != -TG_E_NOT_FOUND)
 			break;

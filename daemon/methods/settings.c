@@ -29,18 +29,6 @@ static const struct rpc_param rename_params[] = {
 	 "the new alias: a-z, then a-z 0-9 _ -"},
 };
 
-/* All that was written under the old name is on the disk now. */
-static struct rpc_result renamed(struct rpc_call *c)
-{
-	struct tg_batch *batch = tg_batch_new();
-
-	if (!batch)
-		return rpc_fail(c, -TG_E_NOMEM, NULL);
-	rpc_former_close(c->account);
-	rpc_account_save(c->account, batch);
-	return rpc_commit_call(c, batch, shown);
-}
-
 static bool in_config(const struct rpc_config *c, const char *name)
 {
 	for (const struct rpc_account_config *k = c->accounts; k; k = k->next)
@@ -53,7 +41,7 @@ static struct rpc_result rename_account(struct rpc_call *c)
 {
 	const struct rename_args *a = c->args;
 	struct tg_batch *batch;
-	char old[33], now[33];
+	char old[33];
 	int err;
 
 	if (!rpc_account_name_free(c, a->name))
@@ -66,12 +54,6 @@ static struct rpc_result rename_account(struct rpc_call *c)
 	if (!batch)
 		return rpc_fail(c, -TG_E_NOMEM, NULL);
 	memcpy(old, c->account->name, sizeof old);
-	snprintf(now, sizeof now, "%.*s", (int)a->name.len, a->name.data);
-	rpc_former_taken(c->d, now);
-	if (!rpc_former_add(c->account, old)) {
-		tg_batch_free(batch);
-		return rpc_fail(c, -TG_E_NOMEM, NULL);
-	}
 	rpc_account_erase_settings(c->account, batch);
 	rpc_account_rename(c->account, a->name);
 	rpc_account_save(c->account, batch);
@@ -82,14 +64,13 @@ static struct rpc_result rename_account(struct rpc_call *c)
 		return rpc_fail(c, err, NULL);
 	}
 	rpc_account_touch(c->account);
-	rpc_former_renamed(c->account);
 	for (struct rpc_conn *k = c->d->conns; k; k = k->next) {
 		if (strcmp(k->account, old) == 0)
 			memcpy(k->account, c->account->name, sizeof k->account);
 		rpc_subscriptions_rename(k, old, c->account->name);
 	}
 	memcpy(c->account_name, c->account->name, sizeof c->account_name);
-	return rpc_commit_call(c, batch, renamed);
+	return rpc_commit_call(c, batch, shown);
 }
 
 /* ---- its settings ---------------------------------------------------------------------------- */
@@ -176,7 +157,7 @@ const struct rpc_method rpc_methods_settings[] = {
 	 .flags = RPC_ACCOUNT | RPC_WAITS | RPC_SENDS,
 	 .run = rename_account,
 	 RPC_ROWS(rename_params, struct rename_args),
-	 .doc = "Gives an account another alias; updates that are kept go with it.",
+	 .doc = "Gives an account another alias. Updates kept in the journal keep the old one.",
 	 .result = "{\"account\":string,\"state\":string,…}"},
 };
 RPC_GROUP_COUNT(settings);

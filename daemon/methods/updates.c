@@ -302,7 +302,6 @@ static int read_filter(struct rpc_call *c, const struct filter_args *a, struct r
 	int err = read_accounts(c, a->accounts, f);
 
 	f->direction = a->direction;
-	f->former = &c->d->accounts->former;
 	if (!err)
 		err = read_types(c, a->types, f);
 	if (!err)

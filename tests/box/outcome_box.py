@@ -102,7 +102,8 @@ def refusals_that_pass():
     with World() as w:
         bot, user = started(w)
         a = w.daemon.line()
-        for code, text in ((303, "USER_MIGRATE_9"), (400, "MSG_WAIT_FAILED"), (500, "INTERNAL")):
+        for code, text in ((303, "USER_MIGRATE_9"), (400, "MSG_WAIT_FAILED"), (500, "INTERNAL"),
+                           (400, "FILE_PART_3_MISSING"), (403, "RECAPTCHA_CHECK_x__y")):
             say = dict(peer=user, text=text, idempotency_key=text)
             w.sandbox.call("fault", kind="rpc_error", method="messages.sendMessage", code=code, text=text)
             error = refused("telegram", a, "send_message", timeout=2 * SLOW, **say)
@@ -315,6 +316,10 @@ def a_random_id_of_its_own():
         assert a.call("messages.sendMessage", **say) == dict(sent, replayed=True)
         error = refused("telegram", a, "messages.sendMessage", peer=user, message="own", random_id="4242")
         assert error["message"] == "RANDOM_ID_DUPLICATE" and error["data"]["retryable"] is False, error
+        # with a new key it is another message, which was not sent
+        for replayed in (False, True):
+            error = refused("telegram", a, "messages.sendMessage", **dict(say, message="other", idempotency_key="other"))
+            assert error["message"] == "RANDOM_ID_DUPLICATE" and error["data"].get("replayed", False) == replayed, error
         assert there(w, bot, user) == {"/start": 1, "own": 1}
 
 

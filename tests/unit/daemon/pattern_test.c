@@ -79,6 +79,8 @@ TEST(no_pattern_takes_more_than_its_steps)
 		-TG_E_TOO_LARGE);
 	for (size_t i = 0; i < sizeof text - 1; i++)
 		text[i] = "the quick brown fox jumps over a lazy dog, and then sleeps. "[i % 60];
+	CHECK_INT(match("[a-z](?:\\x{2014}|\\x{2013}|\\x{2026}) ", text), 0); /* no {2014} of x */
+	CHECK_INT(match("[a-z]\\p{Greek}|\\x{2014}{2}|\\d{3,5}?[\\x{2014}-\\x{2015}]", text), 0);
 	for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++)
 		CHECK_INT(match(fine[i], text), 0);
 }
