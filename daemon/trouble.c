@@ -62,14 +62,14 @@ void rpc_trouble_barred(struct rpc_account *a, const struct tg_event *e)
 		reason = "none of the server's keys is known; --rsa-key names one";
 	else if (e->error == -TG_E_TIMEOUT)
 		reason = "it does not answer";
-	else if (e->error == -TG_E_WIRE)
-		reason = "it does not speak MTProto";
 	else if (e->error == -404)
 		reason = "the server does not know our key (-404)";
 	else if (e->error == -429)
 		reason = "too many connections (-429)";
 	else if (e->error == -444)
 		reason = "no such data centre there (-444)";
+	else if (e->error == -TG_E_WIRE || e->error <= -TG_E_COUNT)
+		reason = "it does not speak MTProto";
 	rpc_trouble_note(a, e->address.dc, e->address.host, e->address.port, reason);
 	if (a->in_trouble)
 		a->troubles->is_of_talk = true;

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """What a user is told when something is not as it should be: no way to the server, a server with other keys."""
 
-import os
 import signal
 import socket
 import tempfile
@@ -70,9 +69,10 @@ def a_server_that_does_not_answer_is_named():
 
 @case
 def a_server_that_speaks_otherwise_is_named():
-    with World(daemon=False) as w:
-        no_way(w, ["--dc", "2=127.0.0.1:%d" % listener(os.urandom(64)), "--first-dc", "2", "--transport", "full"],
-               "it does not speak MTProto")
+    for said in (b"\x80" * 64, b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x40\0\0\0" + b"x" * 60):
+        with World(daemon=False) as w:
+            no_way(w, ["--dc", "2=127.0.0.1:%d" % listener(said), "--first-dc", "2", "--transport", "full"],
+                   "it does not speak MTProto")
 
 
 @case
