@@ -9,6 +9,7 @@ import os
 import re
 import resource
 import secrets
+import shutil
 import signal
 import subprocess
 import time
@@ -43,9 +44,10 @@ USER = 1000
 
 
 def run_as_user(daemon, *more):
-    """Not as root, who may open everything."""
+    """Not as root, who may open everything; the build may lie where only root may go."""
     who = {"user": USER, "group": USER, "extra_groups": []} if os.geteuid() == 0 else {}
-    return subprocess.run([*daemon.args, *more], capture_output=True, text=True, timeout=20,
+    program = shutil.copy(daemon.args[0], daemon.folder)
+    return subprocess.run([program, *daemon.args[1:], *more], capture_output=True, text=True, timeout=20,
                           env={**os.environ, "HOME": daemon.folder}, **who)
 
 
