@@ -258,6 +258,14 @@ class World:
         line.close()
         return made["user_id"], made["token"]
 
+    def greet(self, user, bot):
+        """The user writes to the bot, which may answer once the daemon knows who that is: when this returns."""
+        line = self.daemon.line()
+        line.call("subscribe", types=["new_message"])
+        self.sandbox.call("send", **{"from": user, "to": bot, "text": "/start"})
+        line.note(lambda n: n.get("method") == "update")
+        line.close()
+
     def user(self, n=1, name="Alice", **more):
         return self.sandbox.call("create_user", phone="+99966%d%04d" % (2, n), first_name=name, **more)["user_id"]
 

@@ -576,9 +576,7 @@ def a_login_that_is_gone_is_none():
         bot, user = made["user_id"], w.user(1)
         a, b = w.daemon.line(), w.daemon.line()
         a.call("bot_sign_in", token=made["token"])
-        a.call("subscribe", types=["new_message"])
-        w.sandbox.call("send", **{"from": user, "to": bot, "text": "/start"})
-        a.note(lambda n: n.get("method") == "update")  # now it knows who that is
+        w.greet(user, bot)
         for i in range(3):
             w.sandbox.call("fault", kind="drop", method="messages.sendMessage", direction="out", times=1)
             b.send({"id": 1, "method": "send_message", "params": {"peer": user, "text": "x"}})

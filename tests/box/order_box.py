@@ -86,7 +86,7 @@ def whatever_the_method():
     with World() as w:
         bot, _ = w.bot("order_bot")
         user = w.user(1)
-        w.sandbox.call("send", **{"from": user, "to": bot, "text": "/start"})
+        w.greet(user, bot)
         a = w.daemon.line()
         forwarded = a.call("send_message", peer=user, text="forward")["id"]
 

@@ -15,7 +15,7 @@ POINTS = int(os.environ.get("LAYERD_POINTS", "10" if os.environ.get("LAYERD_REDU
 def started(w, name="once_bot"):
     bot, _ = w.bot(name)
     user = w.user(1)
-    w.sandbox.call("send", **{"from": user, "to": bot, "text": "/start"})
+    w.greet(user, bot)
     return bot, user
 
 
