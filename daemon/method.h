@@ -120,6 +120,9 @@ void rpc_near_param(const struct rpc_method *m, struct tl_str name, char *out, s
  * problem is filled. */
 int rpc_params_read(struct rpc_call *c, struct json_t *params) TL_MUST;
 int rpc_key_check(struct rpc_call *c) TL_MUST; /* is an idempotency_key of use here? */
+/* Which account is meant, as text; an id as its digits, in the call's arena. */
+int rpc_account_text(struct rpc_call *c, const char *field, const struct json_t *v,
+		     struct tl_str *ret) TL_MUST;
 /* A JSON integer or a decimal string, as RPC contract §4 takes them. */
 bool rpc_json_int(const struct json_t *v, int64_t *ret) TL_MUST;
 /* What a kind is called in help, and its JSON schema. */

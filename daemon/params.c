@@ -140,21 +140,21 @@ static int put_bytes(struct rpc_call *c, const struct rpc_param *p, const json_t
 	return copy ? 0 : rpc_problem(c, -TG_E_NOMEM, NULL, NULL);
 }
 
-static int put_account(struct rpc_call *c, const struct rpc_param *p, const json_t *v,
-		       struct tl_str *out)
+int rpc_account_text(struct rpc_call *c, const char *field, const json_t *v, struct tl_str *ret)
 {
 	char id[24];
 	int n;
 
 	if (json_is_string(v)) {
-		*out = text_of(v);
+		*ret = text_of(v);
 		return 0;
 	}
 	if (!json_is_integer(v))
-		return wrong(c, p, "an alias, a user id, +phone or @username");
+		return rpc_problem(c, -TG_E_INVALID_PARAMS, field,
+				   "%s: an alias, a user id, +phone or @username is wanted", field);
 	n = snprintf(id, sizeof id, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
-	*out = (struct tl_str){tl_arena_copy(&c->arena, id, (size_t)n), (uint32_t)n};
-	return out->data ? 0 : rpc_problem(c, -TG_E_NOMEM, NULL, NULL);
+	*ret = (struct tl_str){tl_arena_copy(&c->arena, id, (size_t)n), (uint32_t)n};
+	return ret->data ? 0 : rpc_problem(c, -TG_E_NOMEM, NULL, NULL);
 }
 
 /* An id, or a link; the link fills the peer, which stands in the row before. */
@@ -187,7 +187,7 @@ static int put_value(struct rpc_call *c, const struct rpc_param *p, json_t *v, c
 		*(struct tl_str *)at = text_of(v);
 		return 0;
 	case RPC_K_ACCOUNT:
-		return put_account(c, p, v, at);
+		return rpc_account_text(c, p->name, v, at);
 	case RPC_K_INT:
 		return rpc_json_int(v, at) ? 0 : wrong(c, p, "an integer");
 	case RPC_K_BOOL:

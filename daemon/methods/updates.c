@@ -85,12 +85,12 @@ static int bad(struct rpc_call *c, const char *field, const char *text)
 /* ---- peers of a filter ----------------------------------------------------------------------- */
 static struct rpc_account *named_account(struct rpc_call *c, const json_t *name)
 {
-	char id[24];
+	struct tl_str text;
 
-	if (json_is_string(name))
-		return rpc_account_find(c->d, tl_str(json_string_value(name)));
-	snprintf(id, sizeof id, "%" JSON_INTEGER_FORMAT, json_integer_value(name));
-	return json_is_integer(name) ? rpc_account_find(c->d, tl_str(id)) : NULL;
+	if ((!json_is_string(name) && !json_is_integer(name)) ||
+	    rpc_account_text(c, "accounts", name, &text) != 0)
+		return NULL;
+	return rpc_account_find(c->d, text);
 }
 
 /* Who resolves names: the call's account, else the only one of the filter. */
@@ -192,7 +192,8 @@ static int read_accounts(struct rpc_call *c, const json_t *v, struct rpc_filter 
 
 		if (!a)
 			return rpc_problem(c, -TG_E_ACCOUNT_UNKNOWN, "accounts", NULL);
-		memcpy(f->accounts[f->account_count++], a->name, sizeof *f->accounts);
+		memcpy(f->accounts[i], a->name, sizeof f->accounts[i]);
+		f->account_count++;
 	}
 	return 0;
 }
