@@ -348,8 +348,6 @@ static struct rpc_result settle(struct rpc_call *c, int code, struct tl_str text
 	struct tg_batch *batch = tg_batch_new();
 
 	c->outcome->stage = RPC_OUTCOME_SETTLING;
-	if (!code)
-		c->problem.outcome = "unknown"; /* should the disk refuse: it was sent */
 	if (batch)
 		save(c->outcome, batch, code, text);
 	return rpc_commit_call(c, batch, tell);
@@ -359,6 +357,7 @@ struct rpc_result rpc_outcome_settle(struct rpc_call *c)
 {
 	const struct tl_buf *b = &c->outcome->text;
 
+	c->problem.outcome = "unknown"; /* should memory or disk refuse: it was sent */
 	if (b->err)
 		return rpc_fail(c, b->err, NULL);
 	return settle(c, 0, (struct tl_str){(const char *)b->data, (uint32_t)b->len});
